@@ -1,0 +1,313 @@
+# The facade: checks, picks the door, carries the docstrings.
+
+import numbers
+
+import numpy
+
+from elu import _dispatch, _threads
+from elu._doors import ufuncs
+from elu._version import __version__
+
+from elu._doors cimport fast_door
+from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT
+
+
+def elu(x, alpha=1.0, *, out=None, where=True, casting="same_kind", order="K", dtype=None,
+        subok=True):
+    """Exponential linear unit: `x` where x >= 0, ``alpha * expm1(x)`` where x < 0.
+
+    Parameters
+    ----------
+    x : array_like
+        Input of any shape; bool, integer, float16, float32 or float64, in either byte order.
+    alpha : float or array_like, default: 1.0
+        Minus the value that large negative `x` saturate at. Finite; an array of numbers must
+        broadcast to the shape of `x` (a slope per channel, say). It is converted to the dtype
+        of the result and never changes it.
+    out : ndarray, optional
+        Where the result is stored; of the result's shape and dtype. It may be `x` itself or
+        overlap it in any way.
+    where, casting, order, dtype, subok
+        As for every NumPy ufunc, see `numpy.ufunc`.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the shape of `x` and the dtype of ``numpy.exp(x)``, in native byte order; `out` where
+        that is given. A scalar for a 0-d `x`, and for other containers (pandas, xarray, dask)
+        one of their own.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is not supported, `alpha` is no real number, or `out` has another dtype.
+    ValueError
+        If `alpha` is not finite, or `out` has another shape or is read-only. Nothing is written.
+
+    See Also
+    --------
+    elu_grad : The gradient, from the layer's input.
+    elu_grad_from_output : The gradient, from the layer's output.
+
+    Notes
+    -----
+    The result is at most 0.9 ULP (units in the last place) off with alpha = 1 and 2 ULP
+    with any other. Both zeros keep their sign, -inf gives -alpha, NaN gives NaN. The same x gives
+    the same bits wherever it stands and on however many threads.
+
+    References
+    ----------
+    .. [1] D.-A. Clevert, T. Unterthiner, S. Hochreiter, "Fast and Accurate Deep Network Learning
+       by Exponential Linear Units (ELUs)", 2015, `arXiv:1511.07289
+       <https://arxiv.org/abs/1511.07289>`_.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from elu import elu
+    >>> elu(np.array([-2.0, -0.0, 0.5]))
+    array([-0.86466472, -0.        ,  0.5       ])
+    >>> elu(np.array([-2.0, 0.5], dtype=np.float32), alpha=1.5)
+    array([-1.296997,  0.5     ], dtype=float32)
+    """
+    if (type(alpha) is float and where is True and dtype is None and casting == "same_kind"
+            and order == "K"):
+        result = fast_door(ELU, x, x, alpha, out)
+        if result is not None:
+            return result
+    return general_door(ELU, (x,), alpha, out, where, casting, order, dtype, subok)
+
+
+def elu_grad(grad, x, alpha=1.0, *, out=None, where=True, casting="same_kind", order="K",
+             dtype=None, subok=True):
+    """Gradient of `elu` from its input: `grad` where x >= 0, ``grad * alpha * exp(x)`` where x < 0.
+
+    Parameters
+    ----------
+    grad : array_like
+        The gradient that arrives from the layer above (dL/dy).
+    x : array_like
+        The input that `elu` was given. `grad` and `x` broadcast against each other, and their
+        dtypes promote, as in any NumPy ufunc.
+    alpha : float or array_like, default: 1.0
+        As in `elu`: finite, zero and negative included.
+    out : ndarray, optional
+        Where the result is stored; of the result's shape and dtype. It may be `grad` or `x`.
+    where, casting, order, dtype, subok
+        As for every NumPy ufunc, see `numpy.ufunc`.
+
+    Returns
+    -------
+    ndarray or scalar
+        The gradient for the layer below (dL/dx), of the broadcast shape; `out` where that is
+        given.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is not supported, `alpha` is no real number, or `out` has another dtype.
+    ValueError
+        If `alpha` is not finite, shapes do not broadcast, or `out` has another shape or is
+        read-only. Nothing is written.
+
+    See Also
+    --------
+    elu_grad_from_output : Needs the layer's output only.
+
+    Notes
+    -----
+    At most 1 ULP off for grad = alpha = 1, and 2.5 ULP in general, subnormal results included.
+    The slope at both zeros is 1, that of the side x >= 0.
+
+    References
+    ----------
+    .. [1] D.-A. Clevert, T. Unterthiner, S. Hochreiter, "Fast and Accurate Deep Network Learning
+       by Exponential Linear Units (ELUs)", 2015, `arXiv:1511.07289
+       <https://arxiv.org/abs/1511.07289>`_.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from elu import elu_grad
+    >>> elu_grad(np.array([10.0, 10.0, 10.0]), np.array([-2.0, 0.0, 0.5]))
+    array([ 1.35335283, 10.        , 10.        ])
+    """
+    if (type(alpha) is float and where is True and dtype is None and casting == "same_kind"
+            and order == "K"):
+        result = fast_door(ELU_GRAD, grad, x, alpha, out)
+        if result is not None:
+            return result
+    return general_door(ELU_GRAD, (grad, x), alpha, out, where, casting, order, dtype, subok)
+
+
+def elu_grad_from_output(grad, y, alpha=1.0, *, out=None, where=True, casting="same_kind",
+                         order="K", dtype=None, subok=True):
+    """Gradient of `elu` from its output: `grad` where y >= 0, ``grad * (y + alpha)`` where y < 0.
+
+    A layer that overwrites its input needs no copy of it for this. The price: near saturation
+    ``y + alpha`` cancels, so that a small slope is right in absolute terms only, and 0 once y
+    has rounded to -alpha. `elu_grad` is accurate everywhere.
+
+    Parameters
+    ----------
+    grad : array_like
+        The gradient that arrives from the layer above (dL/dy).
+    y : array_like
+        What `elu` returned. `grad` and `y` broadcast against each other, and their dtypes
+        promote, as in any NumPy ufunc.
+    alpha : float or array_like, default: 1.0
+        As `elu` was given, and not negative: the sign of `y` tells the branch. With alpha = 0,
+        where `elu` returns -0.0 for x < 0, -0.0 counts as negative.
+    out : ndarray, optional
+        Where the result is stored; of the result's shape and dtype. It may be `grad` or `y`.
+    where, casting, order, dtype, subok
+        As for every NumPy ufunc, see `numpy.ufunc`.
+
+    Returns
+    -------
+    ndarray or scalar
+        The gradient for the layer below (dL/dx), of the broadcast shape; `out` where that is
+        given.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is not supported, `alpha` is no real number, or `out` has another dtype.
+    ValueError
+        If `alpha` is negative or not finite, shapes do not broadcast, or `out` has another
+        shape or is read-only. Nothing is written.
+
+    See Also
+    --------
+    elu_grad : Accurate everywhere, for any alpha, from the layer's input.
+
+    Notes
+    -----
+    At most 1.5 ULP off from grad * (y + alpha) in exact arithmetic.
+
+    References
+    ----------
+    .. [1] Caffe2, operator ``EluGradient``: dX from Y and dY.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from elu import elu, elu_grad_from_output
+    >>> y = elu(np.array([-2.0, 0.0, 0.5]))
+    >>> elu_grad_from_output(np.array([10.0, 10.0, 10.0]), y)
+    array([ 1.35335283, 10.        , 10.        ])
+    """
+    if (type(alpha) is float and alpha >= 0 and where is True and dtype is None
+            and casting == "same_kind" and order == "K"):
+        result = fast_door(ELU_GRAD_FROM_OUTPUT, grad, y, alpha, out)
+        if result is not None:
+            return result
+    return general_door(
+        ELU_GRAD_FROM_OUTPUT, (grad, y), alpha, out, where, casting, order, dtype, subok
+    )
+
+
+def config():
+    """Return what this build and this machine are.
+
+    Returns
+    -------
+    dict
+        ``version`` of the package; ``isa``, the instruction set in use; ``isas``, those that this
+        build carries and this CPU can run; ``openmp``, whether it was built with threads;
+        ``num_threads`` as `get_num_threads` gives it.
+
+    Examples
+    --------
+    >>> import elu
+    >>> elu.config()["isa"] in elu.config()["isas"]
+    True
+    """
+    return {
+        "version": __version__,
+        "isa": _dispatch.isa,
+        "isas": list(_dispatch.isas),
+        "openmp": bool(_threads.openmp),
+        "num_threads": _threads.get_num_threads(),
+    }
+
+
+cdef object general_door(int formula, tuple inputs, object alpha, object out, object where,
+                         object casting, object order, object dtype, object subok):
+    """Whatever is no dense array: by NumPy's ufunc machinery."""
+    ufunc = ufuncs[formula]
+    inputs = tuple([as_operand(operand) for operand in inputs])
+    alpha = checked_alpha(ufunc, inputs, alpha, dtype)
+    if out is not None:
+        if type(out) is tuple and len(out) == 1:
+            out = out[0]
+        if dtype is None:
+            check_out(ufunc, inputs, alpha, out)
+    return ufunc(*inputs, alpha, out=out, where=where, casting=casting, order=order, dtype=dtype,
+                 subok=subok)
+
+
+cdef object as_operand(object operand):
+    """Lists become arrays; what speaks for itself stays as it is."""
+    if hasattr(type(operand), "__array_ufunc__") or hasattr(type(operand), "__array__"):
+        return operand
+    return numpy.asarray(operand)
+
+
+cdef object result_dtype(object ufunc, tuple inputs, object dtype):
+    """The dtype of the result; None where a container only knows it later."""
+    if dtype is not None:
+        return numpy.dtype(dtype)
+    dtypes = [getattr(operand, "dtype", None) for operand in inputs]
+    if not all([isinstance(known, numpy.dtype) for known in dtypes]):
+        return None
+    return ufunc.resolve_dtypes((*dtypes, dtypes[-1], None))[-1]
+
+
+cdef object checked_alpha(object ufunc, tuple inputs, object alpha, object dtype):
+    """alpha as the ufunc takes it: a Python float, or an array of the result's dtype."""
+    name = ufunc.__name__
+    if isinstance(alpha, numbers.Real) and not isinstance(alpha, bool):
+        try:
+            values = numpy.float64(alpha)
+        except OverflowError:
+            values = numpy.float64("inf")
+    elif isinstance(alpha, (str, bytes, complex, bool)) or alpha is None:
+        raise TypeError(f"{name}: alpha must be a real number or an array of them, "
+                        f"not {type(alpha).__name__}")
+    elif hasattr(type(alpha), "__array_ufunc__") and not isinstance(alpha, numpy.ndarray):
+        return alpha  # a container of another library, perhaps not computed yet
+    else:
+        values = numpy.asarray(alpha)
+    if values.dtype.kind not in "iuf":
+        raise TypeError(f"{name}: alpha must be a real number or an array of them, "
+                        f"not an array of dtype {values.dtype}")
+    result = result_dtype(ufunc, inputs, dtype)
+    if result is not None:
+        with numpy.errstate(all="ignore"):
+            values = values.astype(result)
+    if not numpy.isfinite(values).all():
+        raise ValueError(f"{name}: alpha must be finite"
+                         f"{f' in {result}' if result is not None else ''}, not {alpha!r}")
+    if ufunc is ufuncs[ELU_GRAD_FROM_OUTPUT] and (values < 0).any():
+        raise ValueError(f"{name}: alpha must not be negative, since the sign of y would not tell "
+                         f"the branch (elu_grad takes any alpha), not {alpha!r}")
+    return float(values) if result is None and values.ndim == 0 else values
+
+
+cdef object check_out(object ufunc, tuple inputs, object alpha, object out):
+    """out is of the result's shape and dtype, where all of them are arrays."""
+    if not isinstance(out, numpy.ndarray):
+        return
+    operands = (*inputs, alpha)
+    if not all([isinstance(operand, (numpy.ndarray, numpy.generic, float)) for operand in operands]):
+        return
+    name = ufunc.__name__
+    shape = numpy.broadcast_shapes(*[numpy.shape(operand) for operand in operands])
+    dtype = result_dtype(ufunc, inputs, None)
+    if out.shape != shape:
+        raise ValueError(f"{name}: out must have the result's shape {shape}, not {out.shape}")
+    if out.dtype != dtype:
+        raise TypeError(f"{name}: out must have the result's dtype {dtype}, not {out.dtype}")
+    if not out.flags.writeable:
+        raise ValueError(f"{name}: out must be writeable, and is read-only")

@@ -1,0 +1,404 @@
+# cython: boundscheck=False, wraparound=False
+#
+# Two doors to the chunk loops, and no third.
+#
+#   a. runs: a stretch of elements of any strides, through small buffers where need be
+#   b. the fast door: dense native float32 and float64 arrays, typed memoryviews, prange over chunks
+#   c. the general door: the same runs as the loops of NumPy ufuncs, which do the broadcasting,
+#      overlap, casting, byte order, `where`, subclasses and __array_ufunc__
+#
+# Compiled for the baseline: only the chunk loops in `loops` know an instruction set.
+
+cimport numpy as np
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
+from cpython.ref cimport Py_INCREF
+from cython.parallel cimport prange
+from libc.math cimport isfinite
+from libc.stdint cimport uint16_t, uintptr_t
+from libc.string cimport memcmp, memcpy
+
+from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT, F32, F64, Loops, loop_t
+from elu._threads cimport threads_for
+
+import numpy
+
+from elu import _dispatch
+
+cdef extern from *:
+    """
+    #include <string.h>
+    #if defined(__x86_64__) || defined(_M_X64)
+      #include <emmintrin.h>
+      /* Exception flags, and only they, are put back as they were: SIMD code raises some for
+         elements that no result depends on. */
+      typedef unsigned fp_flags;
+      static inline fp_flags get_flags(void) { return _mm_getcsr(); }
+      static inline void set_flags(fp_flags f) { if (_mm_getcsr() != f) _mm_setcsr(f); }
+
+      /* Stores around the cache, a line at a time: the rest of the first and last line by memcpy. */
+      static void stream(char *to, const char *from, size_t bytes) {
+          size_t head = (64 - ((size_t)to & 63)) & 63;
+          if (head > bytes) head = bytes;
+          memcpy(to, from, head);
+          to += head; from += head; bytes -= head;
+          for (; bytes >= 64; bytes -= 64, to += 64, from += 64) {
+              __m128i a = _mm_loadu_si128((const __m128i *)from);
+              __m128i b = _mm_loadu_si128((const __m128i *)from + 1);
+              __m128i c = _mm_loadu_si128((const __m128i *)from + 2);
+              __m128i d = _mm_loadu_si128((const __m128i *)from + 3);
+              _mm_stream_si128((__m128i *)to, a);
+              _mm_stream_si128((__m128i *)to + 1, b);
+              _mm_stream_si128((__m128i *)to + 2, c);
+              _mm_stream_si128((__m128i *)to + 3, d);
+          }
+          memcpy(to, from, bytes);
+      }
+      static inline void stream_end(void) { _mm_sfence(); }
+    #else
+      #include <fenv.h>
+      typedef fexcept_t fp_flags;
+      static inline fp_flags get_flags(void) {
+          fexcept_t f; fegetexceptflag(&f, FE_ALL_EXCEPT); return f;
+      }
+      static inline void set_flags(fp_flags f) { fesetexceptflag(&f, FE_ALL_EXCEPT); }
+      static inline void stream(char *to, const char *from, size_t bytes) {
+          memcpy(to, from, bytes);
+      }
+      static inline void stream_end(void) {}
+    #endif
+    """
+    ctypedef int fp_flags
+    fp_flags get_flags() noexcept nogil
+    void set_flags(fp_flags flags) noexcept nogil
+    void stream(char* to, const char* source, size_t bytes) noexcept nogil
+    void stream_end() noexcept nogil
+
+cdef extern from "numpy/halffloat.h":
+    ctypedef uint16_t npy_half
+    float npy_half_to_float(npy_half h) noexcept nogil
+    npy_half npy_float_to_half(float f) noexcept nogil
+
+cdef extern from "numpy/dtype_api.h":
+    int NPY_HALF
+    ctypedef struct PyArray_DTypeMeta:
+        int type_num
+    PyArray_DTypeMeta PyArray_HalfDType, PyArray_FloatDType, PyArray_DoubleDType
+    PyArray_DTypeMeta* PyArray_PromoteDTypeSequence(Py_ssize_t n, PyArray_DTypeMeta** dtypes) except NULL
+
+cdef extern from "numpy/ufuncobject.h":
+    int PyUFunc_AddPromoter(object ufunc, object dtypes, object promoter) except -1
+
+np.import_array()
+np.import_ufunc()
+
+cdef Loops* loops = <Loops*>PyCapsule_GetPointer(_dispatch.loops, b"elu.loops")
+
+ctypedef fused real:
+    float
+    double
+
+cdef enum:
+    F16 = 2             # computed by the float32 loops, converted on the way in and out
+    BLOCK = 1024        # elements of a buffer: four of them, 32 KiB at most, stay in the L1 cache
+    CHUNK = 1 << 14     # elements that a thread takes at a time
+    RELEASE = 1 << 13   # elements (1 to 3 us) from which on it pays to let go of the GIL
+
+cdef Py_ssize_t STREAM = 32 << 20  # bytes of a result that the last-level cache no longer holds
+
+cdef enum:
+    GRAD
+    X
+    ALPHA
+    OUT
+    OPERANDS
+
+# One stretch of elements: where each operand starts and its step in bytes.
+cdef struct Run:
+    char* data[OPERANDS]
+    Py_ssize_t step[OPERANDS]
+    int formula
+    int dtype
+    bint streams
+
+
+# -- a. runs ---------------------------------------------------------------------------------
+
+cdef inline void gather(char* buffer, const char* source, Py_ssize_t step, Py_ssize_t n,
+                        int dtype) noexcept nogil:
+    cdef Py_ssize_t i
+    if dtype == F32:
+        for i in range(n):
+            memcpy(buffer + 4 * i, source + i * step, 4)
+    elif dtype == F64:
+        for i in range(n):
+            memcpy(buffer + 8 * i, source + i * step, 8)
+    else:
+        for i in range(n):
+            (<float*>buffer)[i] = npy_half_to_float((<npy_half*>(source + i * step))[0])
+
+
+cdef inline void scatter(char* target, Py_ssize_t step, const char* buffer, Py_ssize_t n,
+                         int dtype) noexcept nogil:
+    cdef Py_ssize_t i
+    if dtype == F32:
+        for i in range(n):
+            memcpy(target + i * step, buffer + 4 * i, 4)
+    elif dtype == F64:
+        for i in range(n):
+            memcpy(target + i * step, buffer + 8 * i, 8)
+    else:
+        for i in range(n):
+            (<npy_half*>(target + i * step))[0] = npy_float_to_half((<float*>buffer)[i])
+
+
+cdef void compute(const Run* run, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """Compute the elements from start to stop: straight where all is dense, else by blocks."""
+    cdef char buffer[OPERANDS][BLOCK * 8]
+    cdef char* at[OPERANDS]
+    cdef char* out
+    cdef Py_ssize_t size = 8 if run.dtype == F64 else 4
+    cdef Py_ssize_t step, n
+    cdef int k
+    cdef bint dense = run.dtype != F16
+    cdef loop_t loop
+    if run.step[ALPHA] == 0:
+        loop = loops.scalar[run.formula][run.dtype == F64]
+    else:
+        loop = loops.array[run.formula][run.dtype == F64]
+
+    # The loops do not write where they read: in place goes by way of the buffer.
+    cdef bint direct = (
+        dense and run.step[OUT] == size and not run.streams
+        and run.data[OUT] != run.data[X] and run.data[OUT] != run.data[GRAD]
+        and run.data[OUT] != run.data[ALPHA]
+    )
+    cdef bint gathers[OPERANDS]
+    cdef Py_ssize_t block = stop - start if direct else BLOCK
+    for k in range(OUT):
+        gathers[k] = not dense or run.step[k] != size
+    gathers[GRAD] &= run.formula != ELU
+    gathers[ALPHA] &= not dense or run.step[ALPHA] != 0
+    if gathers[GRAD] or gathers[X] or gathers[ALPHA]:
+        block = BLOCK
+    while start < stop:
+        n = min(block, stop - start)
+        for k in range(OUT):
+            at[k] = run.data[k] + start * run.step[k]
+            if gathers[k]:
+                gather(buffer[k], at[k], run.step[k], n, run.dtype)
+                at[k] = buffer[k]
+        out = run.data[OUT] + start * run.step[OUT]
+        if direct:
+            loop(at[GRAD], at[X], at[ALPHA], out, n)
+        else:
+            loop(at[GRAD], at[X], at[ALPHA], buffer[OUT], n)
+            if run.streams:
+                stream(out, buffer[OUT], n * size)
+            elif dense and run.step[OUT] == size:
+                memcpy(out, buffer[OUT], n * size)
+            else:
+                scatter(out, run.step[OUT], buffer[OUT], n, run.dtype)
+        start += n
+    if run.streams:
+        stream_end()
+
+
+# -- b. the fast door ------------------------------------------------------------------------
+
+cdef void in_chunks(
+    Run run, const real[::1] grad, const real[::1] x, real[::1] out, int threads
+) noexcept nogil:
+    """The dense views on `threads` threads, a chunk at a time."""
+    cdef Py_ssize_t n = x.shape[0]
+    cdef Py_ssize_t chunk
+    run.data[GRAD] = <char*>&grad[0]
+    run.data[X] = <char*>&x[0]
+    run.data[OUT] = <char*>&out[0]
+    for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="static"):
+        compute(&run, chunk * CHUNK, min(n, (chunk + 1) * CHUNK))
+
+
+cdef inline bint is_dense(object array):
+    """An ndarray and no subclass, native float32 or float64, aligned, C or Fortran order, not 0-d."""
+    if not np.PyArray_CheckExact(array):
+        return False
+    cdef int kind = np.PyArray_TYPE(array)
+    return (
+        (kind == np.NPY_FLOAT or kind == np.NPY_DOUBLE)
+        and np.PyArray_NDIM(array) > 0
+        and np.PyArray_ISALIGNED(array) and np.PyArray_ISNOTSWAPPED(array)
+        and (np.PyArray_IS_C_CONTIGUOUS(array) or np.PyArray_IS_F_CONTIGUOUS(array))
+    )
+
+
+cdef inline bint is_alike(object a, object b):
+    """Two dense arrays whose elements lie in the same order: same dtype, shape and memory order."""
+    return (
+        np.PyArray_TYPE(a) == np.PyArray_TYPE(b)
+        and np.PyArray_NDIM(a) == np.PyArray_NDIM(b)
+        and memcmp(np.PyArray_DIMS(a), np.PyArray_DIMS(b), np.PyArray_NDIM(a) * sizeof(np.npy_intp)) == 0
+        and (np.PyArray_IS_C_CONTIGUOUS(a) and np.PyArray_IS_C_CONTIGUOUS(b)
+             or np.PyArray_IS_F_CONTIGUOUS(a) and np.PyArray_IS_F_CONTIGUOUS(b))
+    )
+
+
+cdef inline bint is_same_or_apart(char* a, char* b, Py_ssize_t size):
+    """Two stretches of memory of one size: one and the same, or without a common byte."""
+    cdef uintptr_t p = <uintptr_t>a
+    cdef uintptr_t q = <uintptr_t>b
+    return p == q or p + size <= q or q + size <= p
+
+
+cdef object fast_door(int formula, object grad, object x, double alpha, object out):
+    """The result for dense arrays and a finite alpha, None where that is the general door's work."""
+    if not is_dense(x) or not isfinite(alpha):
+        return None
+    if grad is not x and not (is_dense(grad) and is_alike(grad, x)):
+        return None
+    cdef Run run
+    cdef float alpha32
+    cdef Py_ssize_t n = np.PyArray_SIZE(x)
+    cdef Py_ssize_t size = np.PyArray_NBYTES(x)
+    run.formula = formula
+    run.data[GRAD] = <char*>np.PyArray_DATA(grad)
+    run.data[X] = <char*>np.PyArray_DATA(x)
+    run.step[ALPHA] = 0
+    if np.PyArray_TYPE(x) == np.NPY_FLOAT:
+        run.dtype = F32
+        alpha32 = <float>alpha
+        if not isfinite(alpha32):
+            return None
+        run.data[ALPHA] = <char*>&alpha32
+        run.step[GRAD] = run.step[X] = run.step[OUT] = 4
+    else:
+        run.dtype = F64
+        run.data[ALPHA] = <char*>&alpha
+        run.step[GRAD] = run.step[X] = run.step[OUT] = 8
+
+    if out is None:
+        out = np.PyArray_EMPTY(np.PyArray_NDIM(x), np.PyArray_DIMS(x), np.PyArray_TYPE(x),
+                               not np.PyArray_IS_C_CONTIGUOUS(x))
+        run.data[OUT] = <char*>np.PyArray_DATA(out)
+    else:
+        if not (is_dense(out) and is_alike(out, x) and np.PyArray_ISWRITEABLE(out)):
+            return None
+        run.data[OUT] = <char*>np.PyArray_DATA(out)
+        if not (is_same_or_apart(run.data[OUT], run.data[X], size)
+                and is_same_or_apart(run.data[OUT], run.data[GRAD], size)):
+            return None
+
+    run.streams = (
+        size >= STREAM and run.data[OUT] != run.data[X] and run.data[OUT] != run.data[GRAD]
+    )
+    cdef fp_flags flags = get_flags()
+    cdef int threads = threads_for(n)
+    if threads > 1:
+        if run.dtype == F32:
+            views_in_chunks[float](run, grad, x, out, threads, 0)
+        else:
+            views_in_chunks[double](run, grad, x, out, threads, 0)
+    elif n >= RELEASE:
+        with nogil:
+            compute(&run, 0, n)
+    else:
+        compute(&run, 0, n)
+    set_flags(flags)
+    return out
+
+
+cdef views_in_chunks(Run run, object grad, object x, object out, int threads, real dtype):
+    """Typed views of the arrays, in the order of their memory, without the GIL."""
+    cdef const real[::1] x_view = x.ravel("K")
+    cdef const real[::1] grad_view = x_view if grad is x else grad.ravel("K")
+    cdef real[::1] out_view = out.ravel("K")
+    with nogil:
+        in_chunks(run, grad_view, x_view, out_view, threads)
+
+
+# -- c. the general door ---------------------------------------------------------------------
+
+cdef void run_in_chunks(Run run, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t chunk
+    cdef int threads = threads_for(n)
+    if threads > 1:
+        for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="static"):
+            compute(&run, chunk * CHUNK, min(n, (chunk + 1) * CHUNK))
+    else:
+        compute(&run, 0, n)
+
+
+cdef void ufunc_loop(
+    char** args, np.npy_intp* dimensions, np.npy_intp* steps, void* data
+) noexcept nogil:
+    """The inner loop of all ufuncs below; data tells formula and dtype."""
+    cdef int kind = <int><uintptr_t>data
+    cdef Run run
+    cdef int k
+    cdef int first = X if kind // 3 == ELU else GRAD
+    cdef fp_flags flags = get_flags()
+    run.formula = kind // 3
+    run.dtype = kind % 3
+    run.streams = False
+    run.data[GRAD] = NULL
+    run.step[GRAD] = 0
+    for k in range(first, OPERANDS):
+        run.data[k] = args[k - first]
+        run.step[k] = steps[k - first]
+    run_in_chunks(run, dimensions[0])
+    set_flags(flags)
+
+
+cdef PyArray_DTypeMeta* result_dtype(PyArray_DTypeMeta* dtype) except NULL:
+    """What numpy.exp makes of a dtype."""
+    cdef int kind = dtype.type_num
+    if kind in (np.NPY_BOOL, np.NPY_BYTE, np.NPY_UBYTE, NPY_HALF):
+        return &PyArray_HalfDType
+    if kind in (np.NPY_SHORT, np.NPY_USHORT, np.NPY_FLOAT):
+        return &PyArray_FloatDType
+    if kind in (np.NPY_INT, np.NPY_UINT, np.NPY_LONG, np.NPY_ULONG,
+                np.NPY_LONGLONG, np.NPY_ULONGLONG, np.NPY_DOUBLE):
+        return &PyArray_DoubleDType
+    raise TypeError(f"dtype {(<object>dtype).__name__} is not supported by elu: "
+                    "bool, integers, float16, float32 and float64 are")
+
+
+cdef int promote(object ufunc, PyArray_DTypeMeta** given, PyArray_DTypeMeta** signature,
+                 PyArray_DTypeMeta** promoted) except -1:
+    """The dtype of all operands, from x (and grad) alone: alpha, the last input, has no say."""
+    cdef int inputs = ufunc.nin - 1
+    cdef int k
+    cdef PyArray_DTypeMeta* dtype = signature[inputs + 1]  # dtype=, or that of the result
+    if dtype == NULL:
+        dtype = PyArray_PromoteDTypeSequence(inputs, given)
+    dtype = result_dtype(dtype)
+    for k in range(inputs + 2):
+        Py_INCREF(<object>dtype)
+        promoted[k] = dtype
+    return 0
+
+
+# The arrays that PyUFunc_FromFuncAndData keeps pointers to, for [formula][dtype].
+cdef np.PyUFuncGenericFunction functions[3]
+functions[:] = [<np.PyUFuncGenericFunction>ufunc_loop] * 3
+cdef void* data[3][3]
+cdef char types[3][12]
+cdef const char* names[3]
+names[:] = [b"elu", b"elu_grad", b"elu_grad_from_output"]
+
+
+cdef object new_ufunc(int formula):
+    cdef int inputs = 2 if formula == ELU else 3
+    cdef int[3] kinds = [F16, F32, F64]
+    cdef int[3] typenums = [NPY_HALF, np.NPY_FLOAT, np.NPY_DOUBLE]
+    cdef int i, k
+    for i in range(3):
+        data[formula][i] = <void*><uintptr_t>(formula * 3 + kinds[i])
+        for k in range(inputs + 1):
+            types[formula][i * (inputs + 1) + k] = <char>typenums[i]
+    ufunc = np.PyUFunc_FromFuncAndData(functions, data[formula], types[formula], 3, inputs, 1,
+                                       np.PyUFunc_None, names[formula], b"", 0)
+    PyUFunc_AddPromoter(ufunc, (numpy.dtype,) * (inputs + 1),
+                        PyCapsule_New(<void*>promote, b"numpy._ufunc_promoter", NULL))
+    return ufunc
+
+ufuncs = [new_ufunc(ELU), new_ufunc(ELU_GRAD), new_ufunc(ELU_GRAD_FROM_OUTPUT)]

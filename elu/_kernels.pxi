@@ -1,0 +1,425 @@
+# The kernel source: the whole story of one element, and the loops over a chunk of them.
+#
+# It is compiled once per instruction set (_kernels_baseline.pyx, _kernels_avx2.pyx, _kernels_avx512.pyx),
+# each time into a module of its own, and the compiler vectorises the chunk loops for it.
+#
+#   a. bits and arithmetic: what the formulas need of the floating-point format
+#   b. one function per formula, for one element, free of branches
+#   c. one chunk loop per formula, for alpha as a scalar and as an array
+#   d. the table of chunk loops, which _doors takes from here
+#
+# The same bits on every instruction set that has a fused multiply-add: each one is written as
+# `madd`, in a fixed order, and -ffp-contract=off keeps the compiler from making others.
+# Without the instruction (x86-64 baseline) `madd` rounds twice, and the constants and two
+# compensated sums below (`HAVE_FMA`) keep the result as accurate, if not the same to the bit.
+
+from cpython.pycapsule cimport PyCapsule_New
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+
+from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT, F32, F64, Loops, loop_t
+
+
+# The constants are derived, and the error of each polynomial proved, by bench/coefficients.py.
+# C<k> and E<k> are the coefficients of t**k: C in expm1(t), E in exp(t), |t| <= log(2)/2.
+# LN2_HI * n is exact for every n that occurs; LN2_LO is the rest of log(2).
+# MAGIC + n holds the integer n in its last bits: adding it rounds, and its bits are the exponent.
+cdef extern from *:
+    """
+    #include <math.h>
+    #include <stdint.h>
+    #include <string.h>
+
+    #if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__) || defined(_M_ARM64) \\
+        || (defined(_MSC_VER) && defined(__AVX2__))
+    #define HAVE_FMA 1
+    #define MADD_F32(a, b, c) fmaf(a, b, c)
+    #define MADD_F64(a, b, c) fma(a, b, c)
+    #define F32_LN2_HI 0x1.62e430p-1f
+    #define F32_LN2_LO -0x1.05c610p-29f
+    #define F64_LN2_HI 0x1.62e42fefa39efp-1
+    #define F64_LN2_LO 0x1.abc9e3b39803fp-56
+    #else
+    #define HAVE_FMA 0
+    #define MADD_F32(a, b, c) ((a) * (b) + (c))
+    #define MADD_F64(a, b, c) ((a) * (b) + (c))
+    #define F32_LN2_HI 0x1.62ep-1f
+    #define F32_LN2_LO 0x1.0bfbe8p-15f
+    #define F64_LN2_HI 0x1.62e42fee00000p-1
+    #define F64_LN2_LO 0x1.a39ef35793c76p-33
+    #endif
+
+    static inline uint32_t f32_bits(float x) { uint32_t u; memcpy(&u, &x, 4); return u; }
+    static inline uint64_t f64_bits(double x) { uint64_t u; memcpy(&u, &x, 8); return u; }
+    static inline float f32_from_bits(uint32_t u) { float x; memcpy(&x, &u, 4); return x; }
+    static inline double f64_from_bits(uint64_t u) { double x; memcpy(&x, &u, 8); return x; }
+
+    #define F32_LOG2E 0x1.715476p+0f
+    #define F32_MAGIC 0x1.8p+23f
+    #define F32_C2 0.5f
+    #define F32_C3 0x1.555554p-3f
+    #define F32_C4 0x1.5554b0p-5f
+    #define F32_C5 0x1.11118ap-7f
+    #define F32_C6 0x1.6d7292p-10f
+    #define F32_C7 0x1.a032d8p-13f
+    #define F32_E2 0.5f
+    #define F32_E3 0x1.555466p-3f
+    #define F32_E4 0x1.5552fep-5f
+    #define F32_E5 0x1.12582cp-7f
+    #define F32_E6 0x1.6ff064p-10f
+
+    #define F64_LOG2E 0x1.71547652b82fep+0
+    #define F64_MAGIC 0x1.8p+52
+    #define F64_C2 0.5
+    #define F64_C3 0x1.5555555555559p-3
+    #define F64_C4 0x1.555555555553ep-5
+    #define F64_C5 0x1.111111110f6abp-7
+    #define F64_C6 0x1.6c16c16c1f137p-10
+    #define F64_C7 0x1.a01a01afe8ddbp-13
+    #define F64_C8 0x1.a01a017ba50c0p-16
+    #define F64_C9 0x1.71ddf844287d5p-19
+    #define F64_C10 0x1.27e5363e42e35p-22
+    #define F64_C11 0x1.af5ee44a1719bp-26
+    #define F64_C12 0x1.1ee8bc924f05cp-29
+    #define F64_E2 0x1.000000000000ap-1
+    #define F64_E3 0x1.55555555554f9p-3
+    #define F64_E4 0x1.55555555507f5p-5
+    #define F64_E5 0x1.1111111127e4dp-7
+    #define F64_E6 0x1.6c16c1844a14cp-10
+    #define F64_E7 0x1.a01a0129c547fp-13
+    #define F64_E8 0x1.a01999b06ebc9p-16
+    #define F64_E9 0x1.71df2609ff7cbp-19
+    #define F64_E10 0x1.28adcbeb4983cp-22
+    #define F64_E11 0x1.ad7f33074e479p-26
+    """
+    const bint HAVE_FMA
+    float MADD_F32(float a, float b, float c) noexcept nogil
+    double MADD_F64(double a, double b, double c) noexcept nogil
+    uint32_t f32_bits(float x) noexcept nogil
+    uint64_t f64_bits(double x) noexcept nogil
+    float f32_from_bits(uint32_t u) noexcept nogil
+    double f64_from_bits(uint64_t u) noexcept nogil
+    const float F32_LN2_HI, F32_LN2_LO, F32_LOG2E, F32_MAGIC
+    const float F32_C2, F32_C3, F32_C4, F32_C5, F32_C6, F32_C7
+    const float F32_E2, F32_E3, F32_E4, F32_E5, F32_E6
+    const double F64_LN2_HI, F64_LN2_LO, F64_LOG2E, F64_MAGIC
+    const double F64_C2, F64_C3, F64_C4, F64_C5, F64_C6, F64_C7
+    const double F64_C8, F64_C9, F64_C10, F64_C11, F64_C12
+    const double F64_E2, F64_E3, F64_E4, F64_E5, F64_E6, F64_E7
+    const double F64_E8, F64_E9, F64_E10, F64_E11
+
+
+ctypedef fused real:
+    float
+    double
+
+
+# -- a. bits and arithmetic ------------------------------------------------------------------
+
+cdef inline real madd(real a, real b, real c) noexcept nogil:
+    """a * b + c, rounded once where the instruction set can."""
+    if real is float:
+        return MADD_F32(a, b, c)
+    else:
+        return MADD_F64(a, b, c)
+
+
+cdef inline real at_least(real x, real lowest) noexcept nogil:
+    """max(x, lowest) for lowest < 0, by the bits: a float compare costs twice as much.
+
+    The bits of negative numbers grow with their magnitude, those of positive ones are smaller.
+    A negative NaN is clamped as if it were -inf.
+    """
+    cdef uint32_t u32, v32
+    cdef uint64_t u64, v64
+    if real is float:
+        u32 = f32_bits(x)
+        v32 = f32_bits(lowest)
+        return f32_from_bits(v32 if u32 > v32 else u32)
+    else:
+        u64 = f64_bits(x)
+        v64 = f64_bits(lowest)
+        return f64_from_bits(v64 if u64 > v64 else u64)
+
+
+cdef inline real zero_or_nan(real x) noexcept nogil:
+    """+0 for every x < 0, -inf included; NaN for a NaN."""
+    cdef real finite
+    # One step towards zero makes -inf the largest finite number and leaves a NaN no number.
+    if real is float:
+        finite = f32_from_bits(f32_bits(x) - 1)
+    else:
+        finite = f64_from_bits(f64_bits(x) - 1)
+    return finite - finite
+
+
+cdef inline real where_negative(real x, real negative, real otherwise) noexcept nogil:
+    """`negative` where x < 0, `otherwise` where x is a zero, positive or NaN."""
+    # By the bits: -inf is the last of the negative numbers, -0.0 stands before the first.
+    if real is float:
+        return negative if f32_bits(x) - <uint32_t>0x80000001 < <uint32_t>0x7f800000 else otherwise
+    else:
+        return (negative if f64_bits(x) - <uint64_t>0x8000000000000001 < <uint64_t>0x7ff0000000000000
+                else otherwise)
+
+
+cdef inline real power_of_two(real biased) noexcept nogil:
+    """2**n from MAGIC + bias + n, the rounded multiple of log(2)."""
+    if real is float:
+        return f32_from_bits(f32_bits(biased) << 23)
+    else:
+        return f64_from_bits(f64_bits(biased) << 52)
+
+
+# -- b. the formulas -------------------------------------------------------------------------
+
+cdef inline real expm1_polynomial(real t) noexcept nogil:
+    """(expm1(t) - t) / t**2, best for the relative error of expm1(t)."""
+    cdef real q
+    if real is float:
+        q = madd(F32_C7, t, F32_C6)
+        q = madd(q, t, F32_C5)
+        q = madd(q, t, F32_C4)
+        q = madd(q, t, F32_C3)
+        q = madd(q, t, F32_C2)
+    else:
+        q = madd(F64_C12, t, F64_C11)
+        q = madd(q, t, F64_C10)
+        q = madd(q, t, F64_C9)
+        q = madd(q, t, F64_C8)
+        q = madd(q, t, F64_C7)
+        q = madd(q, t, F64_C6)
+        q = madd(q, t, F64_C5)
+        q = madd(q, t, F64_C4)
+        q = madd(q, t, F64_C3)
+        q = madd(q, t, F64_C2)
+    return q
+
+
+cdef inline real exp_polynomial(real t) noexcept nogil:
+    """(exp(t) - 1 - t) / t**2, best for the relative error of exp(t): one term less will do."""
+    cdef real q
+    if real is float:
+        q = madd(F32_E6, t, F32_E5)
+        q = madd(q, t, F32_E4)
+        q = madd(q, t, F32_E3)
+        q = madd(q, t, F32_E2)
+    else:
+        q = madd(F64_E11, t, F64_E10)
+        q = madd(q, t, F64_E9)
+        q = madd(q, t, F64_E8)
+        q = madd(q, t, F64_E7)
+        q = madd(q, t, F64_E6)
+        q = madd(q, t, F64_E5)
+        q = madd(q, t, F64_E4)
+        q = madd(q, t, F64_E3)
+        q = madd(q, t, F64_E2)
+    return q
+
+
+cdef inline real expm1_negative(real x) noexcept nogil:
+    """expm1(x) for x < 0; anything for other x.
+
+    Range reduction x = n log(2) + t, then 2**n (1 + p) - 1 = fma(2**n, p, 2**n - 1) with
+    p = expm1(t) = t + t**2 q(t). 2**n - 1 is exact as long as it matters.
+    """
+    cdef real magic, ln2_hi, shifted, n, t, tail, p, scale
+    # Past these ends the result is -1 to the last bit, and 2**n would leave the format.
+    if real is float:
+        x = at_least(x, <real>-17.5)
+        magic = F32_MAGIC + 127
+        ln2_hi = F32_LN2_HI
+        shifted = madd(x, F32_LOG2E, magic)
+    else:
+        x = at_least(x, <real>-38)
+        magic = F64_MAGIC + 1023
+        ln2_hi = F64_LN2_HI
+        shifted = madd(x, F64_LOG2E, magic)
+    n = shifted - magic
+    t = madd(n, -ln2_hi, x)
+    if real is float and HAVE_FMA:
+        # What the 24 bits of LN2_HI lack of log(2) is worth 0.03 ULP of the result at most.
+        p = madd(t * t, expm1_polynomial(t), t)
+    else:
+        p = t
+        if real is float:
+            t = madd(n, -F32_LN2_LO, p)
+            tail = madd(n, -F32_LN2_LO, p - t)
+        else:
+            t = madd(n, -F64_LN2_LO, p)
+            tail = madd(n, -F64_LN2_LO, p - t)
+        p = t + madd(t * t, expm1_polynomial(t), tail)
+    scale = power_of_two(shifted)
+    return madd(scale, p, scale - 1)
+
+
+cdef inline real exp_negative_times(real c, real x, real magic) noexcept nogil:
+    """c * 2**k * exp(x), rounded twice, for x < 0 or NaN and magic = MAGIC + k; anything for x >= 0.
+
+    The product may be subnormal, and exp(x) far below the format where c or 2**k makes up for
+    it: so exp(x) is kept as (2**j * m) * s, m = exp(t), with 2**j normal and s = 1 but for the
+    smallest results. c * s is exact, then, and the product is rounded once.
+    """
+    cdef real lowest, reduced, shifted, n, a, t, tail, q, m, s, zero
+    cdef int32_t e32, j32
+    cdef int64_t e64, j64
+    # n + k = -252 or -2044 (251.7 rounds to it) makes s = 0: nothing below comes back from there.
+    if real is float:
+        lowest = (F32_MAGIC - magic - <real>251.7) * F32_LN2_HI
+        reduced = at_least(x, lowest)
+        shifted = madd(reduced, F32_LOG2E, magic)
+        n = shifted - magic
+        a = madd(n, -F32_LN2_HI, reduced)
+        t = madd(n, -F32_LN2_LO, a)
+    else:
+        lowest = (F64_MAGIC - magic - <real>2043.7) * F64_LN2_HI
+        reduced = at_least(x, lowest)
+        shifted = madd(reduced, F64_LOG2E, magic)
+        n = shifted - magic
+        a = madd(n, -F64_LN2_HI, reduced)
+        t = madd(n, -F64_LN2_LO, a)
+    q = exp_polynomial(t)
+    if HAVE_FMA:
+        m = madd(t, madd(t, q, <real>1), <real>1)
+    else:
+        # Without the fused rounding t itself is half a digit short.
+        if real is float:
+            tail = madd(n, -F32_LN2_LO, a - t)
+        else:
+            tail = madd(n, -F64_LN2_LO, a - t)
+        m = 1 + (t + madd(t * t, q, tail))
+    if real is float:
+        e32 = <int32_t>(f32_bits(shifted) << 23)
+        j32 = e32 if e32 > -(125 << 23) else -(125 << 23)
+        m = f32_from_bits(f32_bits(m) + <uint32_t>j32)
+        s = f32_from_bits(<uint32_t>(e32 - j32) + 0x3f800000)
+    else:
+        e64 = <int64_t>(f64_bits(shifted) << 52)
+        j64 = e64 if e64 > -(<int64_t>1021 << 52) else -(<int64_t>1021 << 52)
+        m = f64_from_bits(f64_bits(m) + <uint64_t>j64)
+        s = f64_from_bits(<uint64_t>(e64 - j64) + <uint64_t>0x3ff0000000000000)
+    # Shifted bits are no NaN any more: it comes back as the addend, -0 for every number.
+    zero = zero_or_nan(x)
+    return madd(c * s, m, -zero)
+
+
+cdef inline real elu_of(real x, real alpha) noexcept nogil:
+    return where_negative(x, alpha * expm1_negative(x), x)
+
+
+cdef inline real elu_grad_of(real grad, real x, real alpha) noexcept nogil:
+    """grad where x >= 0, grad * alpha * exp(x) where x < 0.
+
+    alpha >= 2 is taken apart into a number in [1, 2) and 2**k, and 2**k joins exp(x), so that
+    grad * alpha does not overflow where the whole product does not.
+    """
+    cdef real product, magic
+    cdef int32_t k32
+    cdef int64_t k64
+    if real is float:
+        k32 = <int32_t>(f32_bits(alpha) >> 23 & 0xff) - 127
+        k32 = k32 if k32 > 0 else 0
+        magic = f32_from_bits(f32_bits(F32_MAGIC) + <uint32_t>k32)
+        product = grad * f32_from_bits(f32_bits(alpha) - (<uint32_t>k32 << 23))
+    else:
+        k64 = <int64_t>(f64_bits(alpha) >> 52 & 0x7ff) - 1023
+        k64 = k64 if k64 > 0 else 0
+        magic = f64_from_bits(f64_bits(F64_MAGIC) + <uint64_t>k64)
+        product = grad * f64_from_bits(f64_bits(alpha) - (<uint64_t>k64 << 52))
+    product = exp_negative_times(product, x, magic)
+    return grad if x >= 0 else product
+
+
+cdef inline real elu_grad_from_output_of(real grad, real y, real alpha) noexcept nogil:
+    """grad where y >= 0, grad * (y + alpha) where y < 0; with alpha = 0, -0.0 is negative."""
+    cdef real slope = y + alpha
+    # Below the next line's threshold stands exactly what the slope's first branch is for.
+    cdef bint passes = y >= 0
+    if real is float:
+        passes &= not (alpha == 0 and f32_bits(y) == <uint32_t>0x80000000)
+    else:
+        passes &= not (alpha == 0 and f64_bits(y) == <uint64_t>0x8000000000000000)
+    slope *= grad
+    return grad if passes else slope
+
+
+# -- c. the chunk loops ----------------------------------------------------------------------
+# All have one signature, so that the doors need to know one: elu leaves grad unread.
+# out is none of the inputs: _doors computes into a buffer where it is.
+
+cdef void elu_scalar(
+    const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n
+) noexcept nogil:
+    cdef real slope = alpha[0]
+    cdef Py_ssize_t i
+    if slope == 1:  # one multiplication of eleven less, and the same bits
+        for i in range(n):
+            out[i] = elu_of(x[i], <real>1)
+    else:
+        for i in range(n):
+            out[i] = elu_of(x[i], slope)
+
+
+cdef void elu_array(
+    const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n
+) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        out[i] = elu_of(x[i], alpha[i])
+
+
+cdef void elu_grad_scalar(
+    const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n
+) noexcept nogil:
+    cdef real slope = alpha[0]
+    cdef Py_ssize_t i
+    if slope == 1:
+        for i in range(n):
+            out[i] = elu_grad_of(grad[i], x[i], <real>1)
+    else:
+        for i in range(n):
+            out[i] = elu_grad_of(grad[i], x[i], slope)
+
+
+cdef void elu_grad_array(
+    const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n
+) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        out[i] = elu_grad_of(grad[i], x[i], alpha[i])
+
+
+cdef void elu_grad_from_output_scalar(
+    const real* grad, const real* y, const real* alpha, real* out, Py_ssize_t n
+) noexcept nogil:
+    cdef real slope = alpha[0]
+    cdef Py_ssize_t i
+    for i in range(n):
+        out[i] = elu_grad_from_output_of(grad[i], y[i], slope)
+
+
+cdef void elu_grad_from_output_array(
+    const real* grad, const real* y, const real* alpha, real* out, Py_ssize_t n
+) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        out[i] = elu_grad_from_output_of(grad[i], y[i], alpha[i])
+
+
+# -- d. the table ----------------------------------------------------------------------------
+
+cdef Loops table
+
+table.scalar[ELU][F32] = <loop_t>elu_scalar[float]
+table.scalar[ELU][F64] = <loop_t>elu_scalar[double]
+table.scalar[ELU_GRAD][F32] = <loop_t>elu_grad_scalar[float]
+table.scalar[ELU_GRAD][F64] = <loop_t>elu_grad_scalar[double]
+table.scalar[ELU_GRAD_FROM_OUTPUT][F32] = <loop_t>elu_grad_from_output_scalar[float]
+table.scalar[ELU_GRAD_FROM_OUTPUT][F64] = <loop_t>elu_grad_from_output_scalar[double]
+table.array[ELU][F32] = <loop_t>elu_array[float]
+table.array[ELU][F64] = <loop_t>elu_array[double]
+table.array[ELU_GRAD][F32] = <loop_t>elu_grad_array[float]
+table.array[ELU_GRAD][F64] = <loop_t>elu_grad_array[double]
+table.array[ELU_GRAD_FROM_OUTPUT][F32] = <loop_t>elu_grad_from_output_array[float]
+table.array[ELU_GRAD_FROM_OUTPUT][F64] = <loop_t>elu_grad_from_output_array[double]
+
+loops = PyCapsule_New(&table, b"elu.loops", NULL)
