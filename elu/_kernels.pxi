@@ -55,7 +55,6 @@ cdef extern from *:
 
     #define F32_LOG2E 0x1.715476p+0f
     #define F32_MAGIC 0x1.8p+23f
-    #define F32_C2 0.5f
     #define F32_C3 0x1.555554p-3f
     #define F32_C4 0x1.5554b0p-5f
     #define F32_C5 0x1.11118ap-7f
@@ -69,7 +68,6 @@ cdef extern from *:
 
     #define F64_LOG2E 0x1.71547652b82fep+0
     #define F64_MAGIC 0x1.8p+52
-    #define F64_C2 0.5
     #define F64_C3 0x1.5555555555559p-3
     #define F64_C4 0x1.555555555553ep-5
     #define F64_C5 0x1.111111110f6abp-7
@@ -99,10 +97,10 @@ cdef extern from *:
     float f32_from_bits(uint32_t u) noexcept nogil
     double f64_from_bits(uint64_t u) noexcept nogil
     const float F32_LN2_HI, F32_LN2_LO, F32_LOG2E, F32_MAGIC
-    const float F32_C2, F32_C3, F32_C4, F32_C5, F32_C6, F32_C7
+    const float F32_C3, F32_C4, F32_C5, F32_C6, F32_C7
     const float F32_E2, F32_E3, F32_E4, F32_E5, F32_E6
     const double F64_LN2_HI, F64_LN2_LO, F64_LOG2E, F64_MAGIC
-    const double F64_C2, F64_C3, F64_C4, F64_C5, F64_C6, F64_C7
+    const double F64_C3, F64_C4, F64_C5, F64_C6, F64_C7
     const double F64_C8, F64_C9, F64_C10, F64_C11, F64_C12
     const double F64_E2, F64_E3, F64_E4, F64_E5, F64_E6, F64_E7
     const double F64_E8, F64_E9, F64_E10, F64_E11
@@ -173,14 +171,13 @@ cdef inline real power_of_two(real biased) noexcept nogil:
 # -- b. the formulas -------------------------------------------------------------------------
 
 cdef inline real expm1_polynomial(real t) noexcept nogil:
-    """(expm1(t) - t) / t**2, best for the relative error of expm1(t)."""
+    """(expm1(t) - t - t**2 / 2) / t**3, best for the relative error of expm1(t)."""
     cdef real q
     if real is float:
         q = madd(F32_C7, t, F32_C6)
         q = madd(q, t, F32_C5)
         q = madd(q, t, F32_C4)
         q = madd(q, t, F32_C3)
-        q = madd(q, t, F32_C2)
     else:
         q = madd(F64_C12, t, F64_C11)
         q = madd(q, t, F64_C10)
@@ -191,7 +188,6 @@ cdef inline real expm1_polynomial(real t) noexcept nogil:
         q = madd(q, t, F64_C5)
         q = madd(q, t, F64_C4)
         q = madd(q, t, F64_C3)
-        q = madd(q, t, F64_C2)
     return q
 
 
@@ -220,9 +216,9 @@ cdef inline real expm1_negative(real x) noexcept nogil:
     """expm1(x) for x < 0; anything for other x.
 
     Range reduction x = n log(2) + t, then 2**n (1 + p) - 1 = fma(2**n, p, 2**n - 1) with
-    p = expm1(t) = t + t**2 q(t). 2**n - 1 is exact as long as it matters.
+    p = expm1(t) = t + t**2 / 2 + t**3 q(t). 2**n - 1 is exact as long as it matters.
     """
-    cdef real magic, ln2_hi, shifted, n, t, tail, p, scale
+    cdef real magic, ln2_hi, shifted, n, t, a, tail, square, p, scale
     # Past these ends the result is -1 to the last bit, and 2**n would leave the format.
     if real is float:
         x = at_least(x, <real>-17.5)
@@ -235,19 +231,22 @@ cdef inline real expm1_negative(real x) noexcept nogil:
         ln2_hi = F64_LN2_HI
         shifted = madd(x, F64_LOG2E, magic)
     n = shifted - magic
-    t = madd(n, -ln2_hi, x)
+    a = madd(n, -ln2_hi, x)
     if real is float and HAVE_FMA:
         # What the 24 bits of LN2_HI lack of log(2) is worth 0.03 ULP of the result at most.
-        p = madd(t * t, expm1_polynomial(t), t)
+        t = a
+        p = madd(t * t, madd(expm1_polynomial(t), t, <real>0.5), t)
     else:
-        p = t
+        # t + tail is a - n LN2_LO with more digits than t alone.
         if real is float:
-            t = madd(n, -F32_LN2_LO, p)
-            tail = madd(n, -F32_LN2_LO, p - t)
+            t = madd(n, -F32_LN2_LO, a)
+            tail = madd(n, -F32_LN2_LO, a - t)
         else:
-            t = madd(n, -F64_LN2_LO, p)
-            tail = madd(n, -F64_LN2_LO, p - t)
-        p = t + madd(t * t, expm1_polynomial(t), tail)
+            t = madd(n, -F64_LN2_LO, a)
+            tail = madd(n, -F64_LN2_LO, a - t)
+        # The half of the square, the largest term after t, is exact but for its own rounding.
+        square = t * t
+        p = t + madd(square * t, expm1_polynomial(t), madd(square, <real>0.5, tail))
     scale = power_of_two(shifted)
     return madd(scale, p, scale - 1)
 
