@@ -11,6 +11,11 @@ from elu._version import __version__
 from elu._doors cimport fast_door
 from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT
 
+# The characters of the dtypes that numpy.exp computes without loss in float16, float32 or float64.
+SUPPORTED = frozenset("?bBhHiIlLqQefd")
+# What NumPy computes itself; shape and dtype of anything else are its own library's matter.
+NUMPY = (numpy.ndarray, numpy.generic, int, float)
+
 
 def elu(x, alpha=1.0, *, out=None, where=True, casting="same_kind", order="K", dtype=None,
         subok=True):
@@ -68,7 +73,7 @@ def elu(x, alpha=1.0, *, out=None, where=True, casting="same_kind", order="K", d
     >>> elu(np.array([-2.0, -0.0, 0.5]))
     array([-0.86466472, -0.        ,  0.5       ])
     >>> elu(np.array([-2.0, 0.5], dtype=np.float32), alpha=1.5)
-    array([-1.296997,  0.5     ], dtype=float32)
+    array([-1.2969971,  0.5      ], dtype=float32)
     """
     if (type(alpha) is float and where is True and dtype is None and casting == "same_kind"
             and order == "K"):
@@ -236,7 +241,7 @@ cdef object general_door(int formula, tuple inputs, object alpha, object out, ob
                          object casting, object order, object dtype, object subok):
     """Whatever is no dense array: by NumPy's ufunc machinery."""
     ufunc = ufuncs[formula]
-    inputs = tuple([as_operand(operand) for operand in inputs])
+    inputs = tuple([as_operand(ufunc.__name__, operand) for operand in inputs])
     alpha = checked_alpha(ufunc, inputs, alpha, dtype)
     if out is not None:
         if type(out) is tuple and len(out) == 1:
@@ -247,21 +252,28 @@ cdef object general_door(int formula, tuple inputs, object alpha, object out, ob
                  subok=subok)
 
 
-cdef object as_operand(object operand):
-    """Lists become arrays; what speaks for itself stays as it is."""
-    if hasattr(type(operand), "__array_ufunc__") or hasattr(type(operand), "__array__"):
+cdef object as_operand(str name, object operand):
+    """Lists become arrays; numbers and what speaks for itself stay as they are."""
+    if type(operand) in (int, float):
         return operand
-    return numpy.asarray(operand)
+    if not hasattr(type(operand), "__array_ufunc__") and not hasattr(type(operand), "__array__"):
+        operand = numpy.asarray(operand)
+    dtype = getattr(operand, "dtype", None)
+    if isinstance(dtype, numpy.dtype) and dtype.char not in SUPPORTED:
+        raise TypeError(f"{name}: dtype {dtype} is not supported: "
+                        "bool, integers, float16, float32 and float64 are")
+    return operand
 
 
 cdef object result_dtype(object ufunc, tuple inputs, object dtype):
     """The dtype of the result; None where a container only knows it later."""
     if dtype is not None:
         return numpy.dtype(dtype)
-    dtypes = [getattr(operand, "dtype", None) for operand in inputs]
-    if not all([isinstance(known, numpy.dtype) for known in dtypes]):
+    dtypes = [type(operand) if type(operand) in (int, float) else getattr(operand, "dtype", None)
+              for operand in inputs]
+    if not all([isinstance(known, (type, numpy.dtype)) for known in dtypes]):
         return None
-    return ufunc.resolve_dtypes((*dtypes, dtypes[-1], None))[-1]
+    return ufunc.resolve_dtypes((*dtypes, float, None))[-1]
 
 
 cdef object checked_alpha(object ufunc, tuple inputs, object alpha, object dtype):
@@ -286,6 +298,8 @@ cdef object checked_alpha(object ufunc, tuple inputs, object alpha, object dtype
     if result is not None:
         with numpy.errstate(all="ignore"):
             values = values.astype(result)
+    if values.ndim > 0:
+        check_alpha_shape(name, inputs, values)
     if not numpy.isfinite(values).all():
         raise ValueError(f"{name}: alpha must be finite"
                          f"{f' in {result}' if result is not None else ''}, not {alpha!r}")
@@ -295,14 +309,28 @@ cdef object checked_alpha(object ufunc, tuple inputs, object alpha, object dtype
     return float(values) if result is None and values.ndim == 0 else values
 
 
+cdef object check_alpha_shape(str name, tuple inputs, object alpha):
+    """alpha broadcasts to the shape of the inputs, and does not enlarge it."""
+    if not all([isinstance(operand, NUMPY) for operand in inputs]):
+        return
+    shape = numpy.broadcast_shapes(*[numpy.shape(operand) for operand in inputs])
+    try:
+        enlarges = numpy.broadcast_shapes(shape, alpha.shape) != shape
+    except ValueError:
+        enlarges = True
+    if enlarges:
+        raise ValueError(f"{name}: alpha must broadcast to the shape {shape} of the result, "
+                         f"which its own shape {alpha.shape} does not")
+
+
 cdef object check_out(object ufunc, tuple inputs, object alpha, object out):
     """out is of the result's shape and dtype, where all of them are arrays."""
-    if not isinstance(out, numpy.ndarray):
-        return
-    operands = (*inputs, alpha)
-    if not all([isinstance(operand, (numpy.ndarray, numpy.generic, float)) for operand in operands]):
-        return
     name = ufunc.__name__
+    operands = (*inputs, alpha)
+    if not hasattr(type(out), "__array_ufunc__"):
+        raise TypeError(f"{name}: out must be an array, not {type(out).__name__}")
+    if not isinstance(out, numpy.ndarray) or not all([isinstance(each, NUMPY) for each in operands]):
+        return
     shape = numpy.broadcast_shapes(*[numpy.shape(operand) for operand in operands])
     dtype = result_dtype(ufunc, inputs, None)
     if out.shape != shape:

@@ -26,15 +26,20 @@ from elu import _dispatch
 
 cdef extern from *:
     """
+    #include <fenv.h>
     #include <string.h>
+
+    /* The exception flags that NumPy reports are left as they were: SIMD code raises some for
+       elements that no result depends on. Clearing them is slow, so only what is new. */
+    #define REPORTED (FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW | FE_INVALID)
+    static inline int get_flags(void) { return fetestexcept(REPORTED); }
+    static inline void put_back_flags(int before) {
+        int raised = fetestexcept(REPORTED) & ~before;
+        if (raised) feclearexcept(raised);
+    }
+
     #if defined(__x86_64__) || defined(_M_X64)
       #include <emmintrin.h>
-      /* Exception flags, and only they, are put back as they were: SIMD code raises some for
-         elements that no result depends on. */
-      typedef unsigned fp_flags;
-      static inline fp_flags get_flags(void) { return _mm_getcsr(); }
-      static inline void set_flags(fp_flags f) { if (_mm_getcsr() != f) _mm_setcsr(f); }
-
       /* Stores around the cache, a line at a time: the rest of the first and last line by memcpy. */
       static void stream(char *to, const char *from, size_t bytes) {
           size_t head = (64 - ((size_t)to & 63)) & 63;
@@ -55,21 +60,14 @@ cdef extern from *:
       }
       static inline void stream_end(void) { _mm_sfence(); }
     #else
-      #include <fenv.h>
-      typedef fexcept_t fp_flags;
-      static inline fp_flags get_flags(void) {
-          fexcept_t f; fegetexceptflag(&f, FE_ALL_EXCEPT); return f;
-      }
-      static inline void set_flags(fp_flags f) { fesetexceptflag(&f, FE_ALL_EXCEPT); }
       static inline void stream(char *to, const char *from, size_t bytes) {
           memcpy(to, from, bytes);
       }
       static inline void stream_end(void) {}
     #endif
     """
-    ctypedef int fp_flags
-    fp_flags get_flags() noexcept nogil
-    void set_flags(fp_flags flags) noexcept nogil
+    int get_flags() noexcept nogil
+    void put_back_flags(int before) noexcept nogil
     void stream(char* to, const char* source, size_t bytes) noexcept nogil
     void stream_end() noexcept nogil
 
@@ -83,7 +81,6 @@ cdef extern from "numpy/dtype_api.h":
     ctypedef struct PyArray_DTypeMeta:
         int type_num
     PyArray_DTypeMeta PyArray_HalfDType, PyArray_FloatDType, PyArray_DoubleDType
-    PyArray_DTypeMeta* PyArray_PromoteDTypeSequence(Py_ssize_t n, PyArray_DTypeMeta** dtypes) except NULL
 
 cdef extern from "numpy/ufuncobject.h":
     int PyUFunc_AddPromoter(object ufunc, object dtypes, object promoter) except -1
@@ -118,7 +115,8 @@ cdef struct Run:
     Py_ssize_t step[OPERANDS]
     int formula
     int dtype
-    bint streams
+    bint buffered  # out is one of the inputs, or meets it: a block is read before it is written
+    bint streams   # out is larger than the cache
 
 
 # -- a. runs ---------------------------------------------------------------------------------
@@ -166,12 +164,7 @@ cdef void compute(const Run* run, Py_ssize_t start, Py_ssize_t stop) noexcept no
     else:
         loop = loops.array[run.formula][run.dtype == F64]
 
-    # The loops do not write where they read: in place goes by way of the buffer.
-    cdef bint direct = (
-        dense and run.step[OUT] == size and not run.streams
-        and run.data[OUT] != run.data[X] and run.data[OUT] != run.data[GRAD]
-        and run.data[OUT] != run.data[ALPHA]
-    )
+    cdef bint direct = dense and run.step[OUT] == size and not run.buffered and not run.streams
     cdef bint gathers[OPERANDS]
     cdef Py_ssize_t block = stop - start if direct else BLOCK
     for k in range(OUT):
@@ -257,6 +250,7 @@ cdef object fast_door(int formula, object grad, object x, double alpha, object o
         return None
     cdef Run run
     cdef float alpha32
+    cdef int flags = get_flags()
     cdef Py_ssize_t n = np.PyArray_SIZE(x)
     cdef Py_ssize_t size = np.PyArray_NBYTES(x)
     run.formula = formula
@@ -266,6 +260,7 @@ cdef object fast_door(int formula, object grad, object x, double alpha, object o
     if np.PyArray_TYPE(x) == np.NPY_FLOAT:
         run.dtype = F32
         alpha32 = <float>alpha
+        put_back_flags(flags)  # of an alpha that is subnormal or too large in float32
         if not isfinite(alpha32):
             return None
         run.data[ALPHA] = <char*>&alpha32
@@ -287,10 +282,8 @@ cdef object fast_door(int formula, object grad, object x, double alpha, object o
                 and is_same_or_apart(run.data[OUT], run.data[GRAD], size)):
             return None
 
-    run.streams = (
-        size >= STREAM and run.data[OUT] != run.data[X] and run.data[OUT] != run.data[GRAD]
-    )
-    cdef fp_flags flags = get_flags()
+    run.buffered = run.data[OUT] == run.data[X] or run.data[OUT] == run.data[GRAD]
+    run.streams = size >= STREAM and not run.buffered
     cdef int threads = threads_for(n)
     if threads > 1:
         if run.dtype == F32:
@@ -302,7 +295,7 @@ cdef object fast_door(int formula, object grad, object x, double alpha, object o
             compute(&run, 0, n)
     else:
         compute(&run, 0, n)
-    set_flags(flags)
+    put_back_flags(flags)
     return out
 
 
@@ -317,9 +310,30 @@ cdef views_in_chunks(Run run, object grad, object x, object out, int threads, re
 
 # -- c. the general door ---------------------------------------------------------------------
 
-cdef void run_in_chunks(Run run, Py_ssize_t n) noexcept nogil:
+cdef inline bint is_apart(const Run* run, int k, Py_ssize_t n, Py_ssize_t size) noexcept nogil:
+    """Operand k and out have no byte in common."""
+    cdef uintptr_t a = <uintptr_t>run.data[k]
+    cdef uintptr_t b = <uintptr_t>run.data[OUT]
+    cdef Py_ssize_t a_span = (n - 1) * run.step[k]
+    cdef Py_ssize_t b_span = (n - 1) * run.step[OUT]
+    return (
+        a + max(a_span, 0) + size <= b + min(b_span, 0)
+        or b + max(b_span, 0) + size <= a + min(a_span, 0)
+    )
+
+
+cdef void run_in_chunks(Run run, int first, Py_ssize_t n) noexcept nogil:
+    """The run, whose first operand is `first`, on as many threads as it is worth."""
+    cdef Py_ssize_t size = 8 if run.dtype == F64 else 4 if run.dtype == F32 else 2
     cdef Py_ssize_t chunk
-    cdef int threads = threads_for(n)
+    cdef int k, threads = threads_for(n)
+    run.buffered = run.streams = False
+    for k in range(first, OUT):
+        if not is_apart(&run, k, n, size):
+            run.buffered = True
+            # NumPy allows out to trail an input, as long as the elements are computed in order.
+            if run.data[k] != run.data[OUT] or run.step[k] != run.step[OUT]:
+                threads = 1
     if threads > 1:
         for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="static"):
             compute(&run, chunk * CHUNK, min(n, (chunk + 1) * CHUNK))
@@ -335,30 +349,29 @@ cdef void ufunc_loop(
     cdef Run run
     cdef int k
     cdef int first = X if kind // 3 == ELU else GRAD
-    cdef fp_flags flags = get_flags()
+    cdef int flags = get_flags()
     run.formula = kind // 3
     run.dtype = kind % 3
-    run.streams = False
     run.data[GRAD] = NULL
     run.step[GRAD] = 0
     for k in range(first, OPERANDS):
         run.data[k] = args[k - first]
         run.step[k] = steps[k - first]
-    run_in_chunks(run, dimensions[0])
-    set_flags(flags)
+    run_in_chunks(run, first, dimensions[0])
+    put_back_flags(flags)
 
 
-cdef PyArray_DTypeMeta* result_dtype(PyArray_DTypeMeta* dtype) except NULL:
-    """What numpy.exp makes of a dtype."""
+cdef int loop_dtype(PyArray_DTypeMeta* dtype) except -1:
+    """The first loop that takes a dtype without loss, as for numpy.exp."""
     cdef int kind = dtype.type_num
     if kind in (np.NPY_BOOL, np.NPY_BYTE, np.NPY_UBYTE, NPY_HALF):
-        return &PyArray_HalfDType
+        return 0
     if kind in (np.NPY_SHORT, np.NPY_USHORT, np.NPY_FLOAT):
-        return &PyArray_FloatDType
+        return 1
     if kind in (np.NPY_INT, np.NPY_UINT, np.NPY_LONG, np.NPY_ULONG,
                 np.NPY_LONGLONG, np.NPY_ULONGLONG, np.NPY_DOUBLE):
-        return &PyArray_DoubleDType
-    raise TypeError(f"dtype {(<object>dtype).__name__} is not supported by elu: "
+        return 2
+    raise TypeError(f"dtype {(<object>dtype).type.__name__} is not supported by elu: "
                     "bool, integers, float16, float32 and float64 are")
 
 
@@ -366,14 +379,19 @@ cdef int promote(object ufunc, PyArray_DTypeMeta** given, PyArray_DTypeMeta** si
                  PyArray_DTypeMeta** promoted) except -1:
     """The dtype of all operands, from x (and grad) alone: alpha, the last input, has no say."""
     cdef int inputs = ufunc.nin - 1
-    cdef int k
-    cdef PyArray_DTypeMeta* dtype = signature[inputs + 1]  # dtype=, or that of the result
-    if dtype == NULL:
-        dtype = PyArray_PromoteDTypeSequence(inputs, given)
-    dtype = result_dtype(dtype)
+    cdef int k, loop = -1
+    cdef PyArray_DTypeMeta** by_loop = [&PyArray_HalfDType, &PyArray_FloatDType, &PyArray_DoubleDType]
+    if signature[inputs + 1] != NULL:  # dtype=
+        loop = loop_dtype(signature[inputs + 1])
+    else:
+        for k in range(inputs):
+            if given[k].type_num >= 0:  # no Python int or float, which adapts to the others
+                loop = max(loop, loop_dtype(given[k]))
+    if loop < 0:
+        loop = 2
     for k in range(inputs + 2):
-        Py_INCREF(<object>dtype)
-        promoted[k] = dtype
+        Py_INCREF(<object>by_loop[loop])
+        promoted[k] = by_loop[loop]
     return 0
 
 

@@ -14,6 +14,7 @@
 # compensated sums below (`HAVE_FMA`) keep the result as accurate, if not the same to the bit.
 
 from cpython.pycapsule cimport PyCapsule_New
+from libc.math cimport INFINITY, fabs, fabsf
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT, F32, F64, Loops, loop_t
@@ -52,6 +53,19 @@ cdef extern from *:
     static inline uint64_t f64_bits(double x) { uint64_t u; memcpy(&u, &x, 8); return u; }
     static inline float f32_from_bits(uint32_t u) { float x; memcpy(&x, &u, 4); return x; }
     static inline double f64_from_bits(uint64_t u) { double x; memcpy(&x, &u, 8); return x; }
+
+    /* The bounds within which elu_grad_plain needs no care: 2**n is a normal number, and no part
+       of the product overflows. Beyond, powers of two change hands. */
+    #define F32_PLAIN_X 86.0f
+    #define F32_HUGE 0x1p+96f
+    #define F32_LEND 0x1p-32f
+    #define F32_TINY 0x1p-94f
+    #define F32_BORROW 0x1p+32f
+    #define F64_PLAIN_X 707.0
+    #define F64_HUGE 0x1p+960
+    #define F64_LEND 0x1p-64
+    #define F64_TINY 0x1p-958
+    #define F64_BORROW 0x1p+64
 
     #define F32_LOG2E 0x1.715476p+0f
     #define F32_MAGIC 0x1.8p+23f
@@ -96,6 +110,8 @@ cdef extern from *:
     uint64_t f64_bits(double x) noexcept nogil
     float f32_from_bits(uint32_t u) noexcept nogil
     double f64_from_bits(uint64_t u) noexcept nogil
+    const float F32_PLAIN_X, F32_HUGE, F32_LEND, F32_TINY, F32_BORROW
+    const double F64_PLAIN_X, F64_HUGE, F64_LEND, F64_TINY, F64_BORROW
     const float F32_LN2_HI, F32_LN2_LO, F32_LOG2E, F32_MAGIC
     const float F32_C3, F32_C4, F32_C5, F32_C6, F32_C7
     const float F32_E2, F32_E3, F32_E4, F32_E5, F32_E6
@@ -109,6 +125,9 @@ cdef extern from *:
 ctypedef fused real:
     float
     double
+
+cdef enum:
+    PLAIN_BLOCK = 4096  # elements that elu_grad computes before it looks whether they were plain
 
 
 # -- a. bits and arithmetic ------------------------------------------------------------------
@@ -137,17 +156,6 @@ cdef inline real at_least(real x, real lowest) noexcept nogil:
         u64 = f64_bits(x)
         v64 = f64_bits(lowest)
         return f64_from_bits(v64 if u64 > v64 else u64)
-
-
-cdef inline real zero_or_nan(real x) noexcept nogil:
-    """+0 for every x < 0, -inf included; NaN for a NaN."""
-    cdef real finite
-    # One step towards zero makes -inf the largest finite number and leaves a NaN no number.
-    if real is float:
-        finite = f32_from_bits(f32_bits(x) - 1)
-    else:
-        finite = f64_from_bits(f64_bits(x) - 1)
-    return finite - finite
 
 
 cdef inline real where_negative(real x, real negative, real otherwise) noexcept nogil:
@@ -251,94 +259,122 @@ cdef inline real expm1_negative(real x) noexcept nogil:
     return madd(scale, p, scale - 1)
 
 
-cdef inline real exp_negative_times(real c, real x, real magic) noexcept nogil:
-    """c * 2**k * exp(x), rounded twice, for x < 0 or NaN and magic = MAGIC + k; anything for x >= 0.
-
-    The product may be subnormal, and exp(x) far below the format where c or 2**k makes up for
-    it: so exp(x) is kept as (2**j * m) * s, m = exp(t), with 2**j normal and s = 1 but for the
-    smallest results. c * s is exact, then, and the product is rounded once.
-    """
-    cdef real lowest, reduced, shifted, n, a, t, tail, q, m, s, zero
-    cdef int32_t e32, j32
-    cdef int64_t e64, j64
-    # n + k = -252 or -2044 (251.7 rounds to it) makes s = 0: nothing below comes back from there.
+cdef inline real exp_reduced(real x, real magic, real* shifted) noexcept nogil:
+    """exp(t), between 0.7 and 1.42, where x = n log(2) + t; shifted becomes magic + n."""
+    cdef real n, a, t, tail, ln2_lo
     if real is float:
-        lowest = (F32_MAGIC - magic - <real>251.7) * F32_LN2_HI
-        reduced = at_least(x, lowest)
-        shifted = madd(reduced, F32_LOG2E, magic)
-        n = shifted - magic
-        a = madd(n, -F32_LN2_HI, reduced)
-        t = madd(n, -F32_LN2_LO, a)
+        ln2_lo = F32_LN2_LO
+        shifted[0] = madd(x, F32_LOG2E, magic)
+        n = shifted[0] - magic
+        a = madd(n, -F32_LN2_HI, x)
     else:
-        lowest = (F64_MAGIC - magic - <real>2043.7) * F64_LN2_HI
-        reduced = at_least(x, lowest)
-        shifted = madd(reduced, F64_LOG2E, magic)
-        n = shifted - magic
-        a = madd(n, -F64_LN2_HI, reduced)
-        t = madd(n, -F64_LN2_LO, a)
-    q = exp_polynomial(t)
+        ln2_lo = F64_LN2_LO
+        shifted[0] = madd(x, F64_LOG2E, magic)
+        n = shifted[0] - magic
+        a = madd(n, -F64_LN2_HI, x)
+    t = madd(n, -ln2_lo, a)
     if HAVE_FMA:
-        m = madd(t, madd(t, q, <real>1), <real>1)
-    else:
-        # Without the fused rounding t itself is half a digit short.
-        if real is float:
-            tail = madd(n, -F32_LN2_LO, a - t)
-        else:
-            tail = madd(n, -F64_LN2_LO, a - t)
-        m = 1 + (t + madd(t * t, q, tail))
+        return madd(t, madd(t, exp_polynomial(t), <real>1), <real>1)
+    # Without the fused rounding t itself is half a digit short.
+    tail = madd(n, -ln2_lo, a - t)
+    return 1 + (t + madd(t * t, exp_polynomial(t), tail))
+
+
+cdef inline real alpha_magic(real alpha) noexcept nogil:
+    """MAGIC + k with 2**k the power of two in alpha, and k = 0 for |alpha| < 2."""
+    cdef int32_t k32
+    cdef int64_t k64
     if real is float:
-        e32 = <int32_t>(f32_bits(shifted) << 23)
-        j32 = e32 if e32 > -(125 << 23) else -(125 << 23)
-        m = f32_from_bits(f32_bits(m) + <uint32_t>j32)
-        s = f32_from_bits(<uint32_t>(e32 - j32) + 0x3f800000)
+        k32 = <int32_t>(f32_bits(alpha) >> 23 & 0xff) - 127
+        return f32_from_bits(f32_bits(F32_MAGIC) + <uint32_t>(k32 if k32 > 0 else 0))
     else:
-        e64 = <int64_t>(f64_bits(shifted) << 52)
-        j64 = e64 if e64 > -(<int64_t>1021 << 52) else -(<int64_t>1021 << 52)
-        m = f64_from_bits(f64_bits(m) + <uint64_t>j64)
-        s = f64_from_bits(<uint64_t>(e64 - j64) + <uint64_t>0x3ff0000000000000)
-    # Shifted bits are no NaN any more: it comes back as the addend, -0 for every number.
-    zero = zero_or_nan(x)
-    return madd(c * s, m, -zero)
+        k64 = <int64_t>(f64_bits(alpha) >> 52 & 0x7ff) - 1023
+        return f64_from_bits(f64_bits(F64_MAGIC) + <uint64_t>(k64 if k64 > 0 else 0))
+
+
+cdef inline real alpha_fraction(real alpha) noexcept nogil:
+    """alpha / 2**k: grad times this does not overflow where alpha * exp(x) would make up for it."""
+    if real is float:
+        return f32_from_bits(f32_bits(alpha) - (f32_bits(alpha_magic(alpha)) << 23))
+    else:
+        return f64_from_bits(f64_bits(alpha) - (f64_bits(alpha_magic(alpha)) << 52))
 
 
 cdef inline real elu_of(real x, real alpha) noexcept nogil:
     return where_negative(x, alpha * expm1_negative(x), x)
 
 
-cdef inline real elu_grad_of(real grad, real x, real alpha) noexcept nogil:
+cdef inline real elu_grad_plain(real grad, real x, real alpha) noexcept nogil:
     """grad where x >= 0, grad * alpha * exp(x) where x < 0.
 
-    alpha >= 2 is taken apart into a number in [1, 2) and 2**k, and 2**k joins exp(x), so that
-    grad * alpha does not overflow where the whole product does not.
+    For |x| <= PLAIN_X, |grad| < HUGE, |alpha| < 2: 2**n is within the format, then, and goes
+    straight into the exponent of exp(t).
     """
-    cdef real product, magic
-    cdef int32_t k32
-    cdef int64_t k64
+    cdef real m, shifted
     if real is float:
-        k32 = <int32_t>(f32_bits(alpha) >> 23 & 0xff) - 127
-        k32 = k32 if k32 > 0 else 0
-        magic = f32_from_bits(f32_bits(F32_MAGIC) + <uint32_t>k32)
-        product = grad * f32_from_bits(f32_bits(alpha) - (<uint32_t>k32 << 23))
+        m = exp_reduced(x, F32_MAGIC, &shifted)
+        m = f32_from_bits(f32_bits(m) + (f32_bits(shifted) << 23))
     else:
-        k64 = <int64_t>(f64_bits(alpha) >> 52 & 0x7ff) - 1023
-        k64 = k64 if k64 > 0 else 0
-        magic = f64_from_bits(f64_bits(F64_MAGIC) + <uint64_t>k64)
-        product = grad * f64_from_bits(f64_bits(alpha) - (<uint64_t>k64 << 52))
-    product = exp_negative_times(product, x, magic)
-    return grad if x >= 0 else product
+        m = exp_reduced(x, F64_MAGIC, &shifted)
+        m = f64_from_bits(f64_bits(m) + (f64_bits(shifted) << 52))
+    return where_negative(x, grad * alpha * m, grad)
+
+
+cdef inline real elu_grad_any(real grad, real x, real alpha) noexcept nogil:
+    """The same for any grad and x, and with the same bits where both apply.
+
+    exp(x) alone may be far below the format where grad or alpha makes up for it, and the result
+    may be subnormal: so it is kept as s * (2**j * exp(t)), with the latter normal and s = 1 but
+    for the extremes. grad * alpha * s is exact, then, and the product with the rest rounded once.
+    """
+    cdef real m, shifted, s, product, lent
+    cdef real original = grad
+    cdef real magic = alpha_magic(alpha)
+    cdef int32_t e32, j32
+    cdef int64_t e64, j64
+    # A huge grad lends exp(x) some of its exponent, so that no part of the product overflows, and
+    # a tiny one borrows some, so that none is subnormal where alpha makes up for it.
+    # n + k >= -251 or -2043 keeps s normal; what is below comes out as 0 all the same.
+    if real is float:
+        lent = 32 if fabsf(grad) >= F32_HUGE else 0
+        lent = -32 if fabsf(grad) < F32_TINY and magic > F32_MAGIC else lent
+        magic += lent
+        grad = grad * (F32_LEND if lent > 0 else F32_BORROW if lent < 0 else 1)
+        m = exp_reduced(at_least(x, (F32_MAGIC - magic - <real>250.7) * F32_LN2_HI), magic, &shifted)
+        e32 = <int32_t>(f32_bits(shifted) << 23)
+        j32 = e32 if e32 > -(125 << 23) else -(125 << 23)
+        j32 = j32 if j32 < 126 << 23 else 126 << 23
+        m = f32_from_bits(f32_bits(m) + <uint32_t>j32)
+        s = f32_from_bits(<uint32_t>(e32 - j32) + <uint32_t>0x3f800000)
+    else:
+        lent = 64 if fabs(grad) >= F64_HUGE else 0
+        lent = -64 if fabs(grad) < F64_TINY and magic > F64_MAGIC else lent
+        magic += lent
+        grad = grad * (F64_LEND if lent > 0 else F64_BORROW if lent < 0 else 1)
+        m = exp_reduced(at_least(x, (F64_MAGIC - magic - <real>2042.7) * F64_LN2_HI), magic, &shifted)
+        e64 = <int64_t>(f64_bits(shifted) << 52)
+        j64 = e64 if e64 > -(<int64_t>1021 << 52) else -(<int64_t>1021 << 52)
+        j64 = j64 if j64 < <int64_t>1022 << 52 else <int64_t>1022 << 52
+        m = f64_from_bits(f64_bits(m) + <uint64_t>j64)
+        s = f64_from_bits(<uint64_t>(e64 - j64) + <uint64_t>0x3ff0000000000000)
+    # exp(-inf) is the one zero: an infinite grad survives any other x.
+    s = <real>0 if x == -INFINITY else s
+    product = grad * alpha_fraction(alpha) * s * m
+    product = product if x < 0 else x
+    return original if x >= 0 else product
 
 
 cdef inline real elu_grad_from_output_of(real grad, real y, real alpha) noexcept nogil:
     """grad where y >= 0, grad * (y + alpha) where y < 0; with alpha = 0, -0.0 is negative."""
-    cdef real slope = y + alpha
-    # Below the next line's threshold stands exactly what the slope's first branch is for.
     cdef bint passes = y >= 0
     if real is float:
         passes &= not (alpha == 0 and f32_bits(y) == <uint32_t>0x80000000)
     else:
         passes &= not (alpha == 0 and f64_bits(y) == <uint64_t>0x8000000000000000)
-    slope *= grad
-    return grad if passes else slope
+    # A NaN in y is the result as it is: of two that meet in a product, either might survive.
+    cdef real below = grad * (y + alpha)
+    below = below if y <= 0 else y
+    return grad if passes else below
 
 
 # -- c. the chunk loops ----------------------------------------------------------------------
@@ -370,13 +406,39 @@ cdef void elu_grad_scalar(
     const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n
 ) noexcept nogil:
     cdef real slope = alpha[0]
-    cdef Py_ssize_t i
-    if slope == 1:
-        for i in range(n):
-            out[i] = elu_grad_of(grad[i], x[i], <real>1)
-    else:
-        for i in range(n):
-            out[i] = elu_grad_of(grad[i], x[i], slope)
+    cdef Py_ssize_t i, stop, start = 0
+    cdef bint plain
+    # The largest magnitudes as bits, which makes a NaN the largest of all.
+    cdef uint32_t x32, grad32
+    cdef uint64_t x64, grad64
+    while start < n:
+        stop = min(n, start + PLAIN_BLOCK)
+        x32 = grad32 = 0
+        x64 = grad64 = 0
+        if slope == 1:
+            for i in range(start, stop):
+                out[i] = elu_grad_plain(grad[i], x[i], <real>1)
+                if real is float:
+                    x32 = max(x32, f32_bits(x[i]) & <uint32_t>0x7fffffff)
+                else:
+                    x64 = max(x64, f64_bits(x[i]) & <uint64_t>0x7fffffffffffffff)
+        else:
+            for i in range(start, stop):
+                out[i] = elu_grad_plain(grad[i], x[i], slope)
+                if real is float:
+                    x32 = max(x32, f32_bits(x[i]) & <uint32_t>0x7fffffff)
+                    grad32 = max(grad32, f32_bits(grad[i]) & <uint32_t>0x7fffffff)
+                else:
+                    x64 = max(x64, f64_bits(x[i]) & <uint64_t>0x7fffffffffffffff)
+                    grad64 = max(grad64, f64_bits(grad[i]) & <uint64_t>0x7fffffffffffffff)
+        if real is float:
+            plain = x32 <= f32_bits(F32_PLAIN_X) and grad32 < f32_bits(F32_HUGE) and fabsf(slope) < 2
+        else:
+            plain = x64 <= f64_bits(F64_PLAIN_X) and grad64 < f64_bits(F64_HUGE) and fabs(slope) < 2
+        if not plain:  # hardly ever: NaN, an infinity, a slope near or below the smallest number
+            for i in range(start, stop):
+                out[i] = elu_grad_any(grad[i], x[i], slope)
+        start = stop
 
 
 cdef void elu_grad_array(
@@ -384,7 +446,7 @@ cdef void elu_grad_array(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        out[i] = elu_grad_of(grad[i], x[i], alpha[i])
+        out[i] = elu_grad_any(grad[i], x[i], alpha[i])
 
 
 cdef void elu_grad_from_output_scalar(

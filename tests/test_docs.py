@@ -1,0 +1,60 @@
+"""What `help` shows: examples that are true, and the signatures that were promised."""
+
+import doctest
+import inspect
+
+import numpy as np
+import pytest
+import reference
+
+import elu
+
+PUBLIC = [
+    "elu",
+    "elu_grad",
+    "elu_grad_from_output",
+    "set_num_threads",
+    "get_num_threads",
+    "config",
+]
+
+
+@pytest.mark.parametrize("name", reference.FUNCTIONS)
+def test_examples(name):
+    finder = doctest.DocTestFinder(recurse=False)
+    runner = doctest.DocTestRunner()
+    output = []
+    for test in finder.find(getattr(elu, name), name, globs={"np": np, "elu": elu}):
+        runner.run(test, out=output.append)
+    results = runner.summarize(verbose=False)
+    assert results.attempted >= 1
+    assert results.failed == 0, "".join(output)
+
+
+@pytest.mark.parametrize("name", reference.FUNCTIONS)
+def test_signatures(name):
+    parameters = list(inspect.signature(getattr(elu, name)).parameters.values())
+    arrays = reference.INPUTS[name]
+    assert [p.name for p in parameters[: len(arrays) + 1]] == [*arrays, "alpha"]
+    assert parameters[len(arrays)].default == 1.0
+    assert all(p.default is p.empty for p in parameters[: len(arrays)])
+    keywords = {p.name: p for p in parameters[len(arrays) + 1 :]}
+    assert keywords["out"].default is None
+    assert all(p.kind in (p.KEYWORD_ONLY, p.VAR_KEYWORD) for p in keywords.values())
+
+
+@pytest.mark.parametrize("name", reference.FUNCTIONS)
+def test_arrays_may_be_given_by_name(name):
+    x = np.linspace(-2, 1, 7)
+    function, names = getattr(elu, name), reference.INPUTS[name]
+    by_name = function(**dict.fromkeys(names, x), alpha=1.5)
+    reference.assert_same_bits(by_name, function(*[x] * len(names), 1.5))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_everything_public_explains_itself(name):
+    assert len(inspect.getdoc(getattr(elu, name)).splitlines()[0]) > 10
+
+
+def test_public_names():
+    assert set(PUBLIC) <= set(elu.__all__) <= set(dir(elu))

@@ -1,0 +1,160 @@
+"""The result's dtype is the one NumPy gives, in native order, and alpha has no say in it."""
+
+import itertools
+
+import numpy as np
+import pytest
+import reference
+from reference import FUNCTIONS, assert_same_bits
+
+import elu
+
+ORDERED = [
+    dtype.newbyteorder(order) for dtype in map(np.dtype, "efdhilqHILQ") for order in ("<", ">")
+]
+SUPPORTED = [np.dtype(c) for c in "?bB"] + ORDERED
+IDS = "{0.byteorder}{0.char}".format
+UNSUPPORTED = ["g", "F", "D", "G", "O", "U3", "S3", "M8[D]", "m8[s]", "V4", [("a", "f4")]]
+
+GRADIENTS = FUNCTIONS[1:]
+
+ALPHAS = [
+    1,
+    0.5,
+    np.float16(0.5),
+    np.float32(0.5),
+    np.float64(0.5),
+    np.longdouble(0.5),
+    np.int8(1),
+    np.uint64(1),
+    np.array(0.5),
+    np.array([0.5]),
+    np.array([1, 2, 1, 2]),
+    np.linspace(0.5, 2, 4),
+    np.linspace(0.5, 2, 4, dtype=">f8"),
+    np.linspace(0.5, 2, 4, dtype=np.longdouble),
+]
+
+
+def sample(dtype, seed=0):
+    """A few values of either sign, where the dtype has signs."""
+    values = np.random.default_rng(seed).uniform(-6, 6, 40).round(2)
+    return (abs(values) if dtype.kind == "u" else values).astype(dtype)
+
+
+def as_result(a, dtype):
+    """`a` in the dtype it is computed in, native."""
+    return a.astype(dtype.newbyteorder("="))
+
+
+@pytest.mark.parametrize("dtype", SUPPORTED, ids=IDS)
+def test_elu_has_the_dtype_of_exp(dtype):
+    x = sample(dtype)
+    expected = np.exp(x).dtype
+    assert expected.isnative
+    assert_same_bits(elu.elu(x), elu.elu(as_result(x, expected)))
+    assert elu.elu(x).dtype == expected
+    assert elu.elu(x).dtype.isnative
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+@pytest.mark.parametrize("dtype", SUPPORTED, ids=IDS)
+def test_gradient_of_one_dtype(name, dtype):
+    grad, x = sample(dtype, 1), sample(dtype, 2)
+    result = getattr(elu, name)(grad, x)
+    assert result.dtype == np.exp(x).dtype
+    assert result.dtype.isnative
+    same = [as_result(a, result.dtype) for a in (grad, x)]
+    assert_same_bits(result, getattr(elu, name)(*same))
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_grad_and_x_promote_as_in_a_ufunc(name):
+    """np.hypot has loops for the same floats, and two inputs as well."""
+    for first, second in itertools.product(SUPPORTED, repeat=2):
+        grad, x = sample(first, 1), sample(second, 2)
+        expected = np.hypot(grad, x).dtype
+        result = getattr(elu, name)(grad, x)
+        assert result.dtype == expected, (first, second)
+        same = [as_result(a, expected) for a in (grad, x)]
+        assert_same_bits(result, getattr(elu, name)(*same))
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+@pytest.mark.parametrize(
+    "scalar", [2, 2.5, np.float16(2.5), np.float64(2.5), np.int64(2)], ids=repr
+)
+@pytest.mark.parametrize("dtype", [np.float16, *reference.FLOATS])
+def test_a_scalar_promotes_as_in_a_ufunc(name, scalar, dtype):
+    """A number of Python's adapts to the array, a number of NumPy's takes part."""
+    function, a = getattr(elu, name), sample(np.dtype(dtype))
+    assert function(scalar, a).dtype == np.hypot(scalar, a).dtype
+    assert function(a, scalar).dtype == np.hypot(a, scalar).dtype
+
+
+@pytest.mark.parametrize("x", [-1, -1.5, True, [-1, 2], [-1.5, 2.0]], ids=repr)
+def test_python_numbers(x):
+    result = elu.elu(x)
+    assert result.dtype == np.exp(x).dtype
+    assert_same_bits(result, elu.elu(np.asarray(x)))
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.5, 1.1, 3.0, -2.5])
+def test_float16_is_computed_in_float32_and_rounded_once(alpha):
+    """Every float16; alpha as a float16, so that it is the same number in float32."""
+    every = reference.from_bits(np.arange(2**16), np.float16)
+    alpha = np.float16(alpha)
+    numbers = every[~np.isnan(every)]
+    with np.errstate(over="ignore", under="ignore"):  # in the casts below
+        expected = elu.elu(numbers.astype(np.float32), alpha).astype(np.float16)
+        assert_same_bits(elu.elu(numbers, alpha), expected)
+        for name in GRADIENTS[: 1 if alpha < 0 else 2]:
+            function, grad = getattr(elu, name), np.roll(numbers, 12345)
+            expected = function(grad.astype(np.float32), numbers.astype(np.float32), alpha)
+            expected = expected.astype(np.float16)
+            known = ~np.isnan(expected)
+            assert_same_bits(function(grad, numbers, alpha)[known], expected[known])
+            assert np.isnan(function(grad, numbers, alpha)[~known]).all()
+
+
+@pytest.mark.parametrize("alpha", ALPHAS, ids=repr)
+@pytest.mark.parametrize("dtype", SUPPORTED, ids=IDS)
+def test_alpha_never_changes_the_dtype(dtype, alpha):
+    x, grad = sample(dtype, 1).reshape(-1, 4), sample(dtype, 2).reshape(-1, 4)
+    expected = np.exp(x).dtype
+    converted = np.asarray(alpha).astype(expected)
+    for name in FUNCTIONS:
+        arrays = reference.inputs(name, grad, x)
+        result = getattr(elu, name)(*arrays, alpha)
+        assert result.dtype == expected
+        assert_same_bits(result, getattr(elu, name)(*arrays, converted))
+
+
+@pytest.mark.parametrize("dtype", reference.FLOATS)
+def test_alpha_never_changes_the_dtype_of_a_scalar(dtype):
+    x = dtype(-1.5)
+    for alpha in ALPHAS[:9]:
+        for name in FUNCTIONS:
+            result = getattr(elu, name)(*reference.inputs(name, x, x), alpha)
+            assert type(result) is dtype
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("dtype", UNSUPPORTED, ids=str)
+def test_unsupported_dtype_is_a_type_error_that_names_it(name, dtype):
+    bad = np.zeros(3, dtype)
+    good = np.zeros(3, np.float32)
+    for arrays in [(bad, bad)] + [(bad, good), (good, bad)] * (name != "elu"):
+        with pytest.raises(TypeError) as error:
+            getattr(elu, name)(*reference.inputs(name, *arrays))
+        message = str(error.value)
+        assert str(bad.dtype) in message
+        assert "float32" in message
+        assert "float64" in message
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("x", [None, "1.5", 1j, {}, [None], ["1"]], ids=repr)
+def test_what_is_no_number_is_a_type_error(name, x):
+    with pytest.raises(TypeError, match="float32"):
+        getattr(elu, name)(*reference.inputs(name, x, x))

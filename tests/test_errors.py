@@ -1,0 +1,169 @@
+"""Every error: its type, what was given and what is accepted in its message, nothing written."""
+
+import numpy as np
+import pytest
+import reference
+from reference import FUNCTIONS
+
+import elu
+
+SHAPE = (3, 4)
+LAYOUTS = {
+    "dense": lambda a: a,
+    "reversed": lambda a: a[::-1, ::-1],
+    "every second column": lambda a: a[:, ::2],
+}
+
+
+def read_only(shape=SHAPE, dtype=np.float32):
+    out = np.full(shape, 77, dtype)
+    out.flags.writeable = False
+    return out
+
+
+def call(name, alpha=1.5, *, grad=None, x=None, out=None):
+    grad = np.full(SHAPE, 2, np.float32) if grad is None else grad
+    x = np.full(SHAPE, -1, np.float32) if x is None else x
+    return getattr(elu, name)(*reference.inputs(name, grad, x), alpha, out=out)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("shape", [(), (4,), (3, 1), (4, 3), (1, 3, 4), (2, 3, 4), (12,), (0,)])
+def test_out_of_another_shape_is_a_value_error(name, shape):
+    """Also one that the result would broadcast to."""
+    out = np.full(shape, 77, np.float32)
+    with pytest.raises(ValueError, match="out") as error:
+        call(name, out=out)
+    assert str(shape) in str(error.value)
+    assert str(SHAPE) in str(error.value)
+    assert (out == 77).all()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int32, np.complex64, object])
+def test_out_of_another_dtype_is_a_type_error(name, dtype):
+    out = np.full(SHAPE, 77, dtype)
+    with pytest.raises(TypeError, match="out") as error:
+        call(name, out=out)
+    assert str(out.dtype) in str(error.value)
+    assert "float32" in str(error.value)
+    assert (out == 77).all()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_read_only_out_is_a_value_error(name, layout):
+    whole = read_only()
+    out = LAYOUTS[layout](whole)
+    x = np.full(out.shape, -1, np.float32)
+    with pytest.raises(ValueError, match=r"out.*read-only|out.*writeable"):
+        call(name, grad=x, x=x, out=out)
+    assert (whole == 77).all()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_read_only_input_as_out_is_a_value_error(name):
+    x = read_only()
+    with pytest.raises(ValueError, match=r"out.*read-only|out.*writeable"):
+        call(name, grad=x, x=x, out=x)
+    assert (x == 77).all()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("out", [[0.0] * 12, 1.0, np.float32(1), "out", bytearray(48)], ids=repr)
+def test_out_that_is_no_array_is_a_type_error(name, out):
+    with pytest.raises(TypeError, match="out") as error:
+        call(name, out=out)
+    assert type(out).__name__ in str(error.value)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS[1:])
+def test_grad_and_x_that_do_not_broadcast_are_a_value_error(name):
+    out = np.full(SHAPE, 77, np.float32)
+    for grad, x in [((3, 4), (3, 5)), ((2,), (3, 4)), ((4, 3), (3, 4))]:
+        with pytest.raises(ValueError, match="broadcast") as error:
+            call(name, grad=np.ones(grad, np.float32), x=np.ones(x, np.float32), out=out)
+        # NumPy's own message writes (3,4).
+        message = str(error.value).replace(" ", "")
+        assert str(grad).replace(" ", "") in message
+        assert str(x).replace(" ", "") in message
+    assert (out == 77).all()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    ("kind", "alpha"),
+    [
+        (TypeError, True),
+        (TypeError, "1"),
+        (TypeError, None),
+        (TypeError, 1j),
+        (TypeError, np.array([object()])),
+        (ValueError, np.nan),
+        (ValueError, np.inf),
+        (ValueError, 1e39),
+        (ValueError, np.array([1, 1, 1, -np.inf])),
+        (ValueError, np.array([[1], [1], [np.nan]])),
+        (ValueError, np.ones(5)),
+        (ValueError, np.ones((2, 3, 1))),
+    ],
+    ids=repr,
+)
+def test_nothing_is_written_where_alpha_is_refused(name, kind, alpha, layout):
+    whole = np.full(SHAPE, 77, np.float32)
+    out = LAYOUTS[layout](whole)
+    if np.ndim(alpha) and np.shape(alpha)[-1] == 4:
+        alpha = alpha[-out.shape[1] :]  # the bad one is the last: all before it could be computed
+    x = np.full(out.shape, -1, np.float32)
+    for over in (x, out):  # a new out, and in place
+        before = over.copy()
+        with pytest.raises(kind, match="alpha"):
+            call(name, alpha, grad=x, x=over, out=out)
+        assert (whole == 77).all()
+        np.testing.assert_array_equal(over, before)
+
+
+def test_nothing_is_written_where_a_negative_alpha_is_refused():
+    out = np.full(SHAPE, 77, np.float32)
+    for alpha in [-0.5, np.array([1, 1, 1, -0.5])]:
+        with pytest.raises(ValueError, match=r"elu_grad\b"):
+            call("elu_grad_from_output", alpha, out=out)
+        assert (out == 77).all()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("dtype", ["g", "F", "O", "U1"])
+def test_nothing_is_written_where_the_dtype_is_unsupported(name, dtype):
+    bad = np.zeros(SHAPE, dtype)
+    out = np.full(SHAPE, 77, np.float32)
+    with pytest.raises(TypeError, match="float32"):
+        call(name, grad=bad, x=bad, out=out)
+    assert (out == 77).all()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_wrong_calls_are_type_errors(name):
+    function, x = getattr(elu, name), np.zeros(2)
+    arrays = reference.inputs(name, x, x)
+    for arguments, keywords in [
+        ((), {}),
+        (arrays[1:], {}),
+        ((*arrays, 1.0, x, x), {}),
+        (arrays, {"beta": 1}),
+        ((*arrays, 1.0), {"alpha": 1.0}),
+    ]:
+        with pytest.raises(TypeError):
+            function(*arguments, **keywords)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_out_is_keyword_only(name):
+    x = np.zeros(2)
+    with pytest.raises(TypeError):
+        getattr(elu, name)(*reference.inputs(name, x, x), 1.0, x)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_out_none_means_a_new_array(name):
+    assert call(name, out=None).dtype == np.float32

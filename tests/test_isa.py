@@ -1,0 +1,184 @@
+"""Instruction sets: each one meets the accuracy bounds, and those with FMA give the same bits.
+
+Run as a program, this file computes everything with the instruction set that ELU_ISA names.
+"""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import reference
+from reference import FLOATS, FUNCTIONS
+
+import elu
+
+ISAS = list(elu.config()["isas"])
+ALPHAS = [1.0, 0.0, 1.1, reference.SELU_ALPHA, -0.5, 1e-30, 1e30]
+ALPHAS16 = [1.0, 0.0, 1.1, -0.5]
+DTYPES = [np.float16, *FLOATS]
+BOUNDS = {"elu": 2.0, "elu_grad": 2.5, "elu_grad_from_output": 1.5}
+
+
+def sample(dtype):
+    """grad and x: special values, each with each; then a broad sample of either sign."""
+    special = reference.specials(dtype)
+    grad, x = (a.ravel() for a in np.meshgrid(special, special))
+    if dtype == np.float16:
+        every = reference.from_bits(np.arange(2**16), dtype)
+        return np.append(grad, np.roll(every, 12345)), np.append(x, every)
+    broad = np.concatenate(
+        [reference.negatives(dtype, 2**17), np.abs(reference.wide_ranging(dtype, 2**12, seed=1))]
+    )
+    wide = reference.wide_ranging(dtype, broad.size, seed=2)
+    wide[::2] = np.random.default_rng(3).normal(size=wide[::2].size)
+    return np.append(grad, wide), np.append(x, broad)
+
+
+def cases():
+    """name, dtype and alpha of everything that is computed."""
+    for name in FUNCTIONS:
+        for dtype in DTYPES:
+            for alpha in ALPHAS16 if dtype == np.float16 else ALPHAS:
+                if alpha >= 0 or name != "elu_grad_from_output":
+                    yield name, dtype, alpha
+
+
+def key(name, dtype, alpha):
+    return f"{name} {np.dtype(dtype).name} {alpha!r}"
+
+
+def compute():
+    samples = {dtype: sample(dtype) for dtype in DTYPES}
+    return {
+        key(name, dtype, alpha): getattr(elu, name)(*reference.inputs(name, *samples[dtype]), alpha)
+        for name, dtype, alpha in cases()
+    }
+
+
+def run(isa, *arguments):
+    """Python in a process of its own, where ELU_ISA is `isa`."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        env={**os.environ, "ELU_ISA": isa},
+        timeout=120,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """What each instruction set computes."""
+    folder = tmp_path_factory.mktemp("isa")
+    found = {}
+    for isa in ISAS:
+        process = run(isa, __file__, str(folder / isa))
+        assert process.returncode == 0, process.stderr
+        assert process.stdout.strip() == isa
+        with np.load(folder / f"{isa}.npz") as file:
+            found[isa] = dict(file)
+    return found
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_avx2_and_avx512_give_the_same_bits(results, name):
+    if not {"avx2", "avx512"} <= results.keys():
+        pytest.skip(f"only {ISAS} here")
+    for case in cases():
+        if case[0] == name:
+            first, second = (results[isa][key(*case)] for isa in ("avx2", "avx512"))
+            reference.assert_same_bits(first, second)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("isa", ISAS)
+def test_the_accuracy_bounds_hold(results, isa, name):
+    for case in cases():
+        _, dtype, alpha = case
+        if case[0] != name or dtype == np.float16:
+            continue
+        grad, x = sample(dtype)
+        # Where a factor is infinite, test_values.py says what is due.
+        finite = np.isfinite(grad) & np.isfinite(x)
+        arrays = reference.inputs(name, grad[finite], x[finite])
+        reference.assert_within(
+            0.90 if name == "elu" and alpha == 1 else BOUNDS[name],
+            name,
+            *arrays,
+            dtype(alpha),
+            result=results[isa][key(*case)][finite],
+        )
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_the_gradient_of_ones_is_exp(isa, dtype, tmp_path):
+    script = (
+        "import sys, numpy as np, elu; x = np.load(sys.argv[1]); "
+        "np.save(sys.argv[2], elu.elu_grad(np.ones_like(x), x))"
+    )
+    x = reference.negatives(dtype)
+    np.save(tmp_path / "x.npy", x)
+    process = run(isa, "-c", script, str(tmp_path / "x.npy"), str(tmp_path / "y.npy"))
+    assert process.returncode == 0, process.stderr
+    result = np.load(tmp_path / "y.npy")
+    reference.assert_within(1.0, "elu_grad", np.ones_like(x), x, 1, result=result)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("isa", ISAS)
+def test_special_values(results, isa, name):
+    """NaN where NaN is due and nowhere else, infinities and zeros with their signs."""
+    for case in cases():
+        _, dtype, alpha = case
+        if case[0] != name or dtype == np.float16 or alpha != 1:
+            continue
+        # Of the sample, the pairs of special values.
+        grad, x = (a[: reference.specials(dtype).size ** 2] for a in sample(dtype))
+        # inf * exp(x) is infinite in exact arithmetic, and NaN where exp(x) has rounded to 0.
+        settled = np.isfinite(grad) | (x >= -10) | (x == -np.inf) | np.isnan(x)
+        arrays = reference.inputs(name, grad[settled], x[settled])
+        result = results[isa][key(*case)][: settled.size][settled]
+        exact = reference.exact(name, *arrays, dtype(alpha))
+        with np.errstate(all="ignore"):
+            nearest = exact.astype(dtype)
+        odd = ~np.isfinite(nearest)
+        np.testing.assert_array_equal(result[odd], nearest[odd])
+        assert np.isfinite(result[~odd]).all()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_the_one_asked_for_is_in_use(isa):
+    process = run(isa, "-c", "import elu; print(elu.config()['isa'])")
+    assert process.stdout.strip() == isa, process.stderr
+
+
+def test_the_last_listed_is_in_use_unless_asked_for_another():
+    environment = {k: v for k, v in os.environ.items() if k != "ELU_ISA"}
+    isa = subprocess.check_output(
+        [sys.executable, "-c", "import elu; print(elu.config()['isa'])"],
+        env=environment,
+        text=True,
+        timeout=60,
+    )
+    assert isa.strip() == ISAS[-1]
+
+
+@pytest.mark.parametrize("isa", ["sse9", "AVX-2", "native", "../avx2"])
+def test_an_unknown_one_is_an_import_error_that_lists_the_available(isa):
+    process = run(isa, "-c", "import elu")
+    assert process.returncode == 1
+    assert process.stderr.strip().splitlines()[-1].startswith("ImportError: ")
+    message = process.stderr.strip().splitlines()[-1]
+    assert "ELU_ISA" in message
+    assert isa in message
+    for available in ISAS:
+        assert available in message
+
+
+if __name__ == "__main__":
+    np.savez(sys.argv[1], **compute())
+    print(elu.config()["isa"])

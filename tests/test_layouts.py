@@ -1,0 +1,250 @@
+"""An element's result has the same bits wherever it stands: at any length, place, stride, order.
+
+Each test takes what the element gives alone, in an array of one, as the value to compare with.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import FUNCTIONS, INPUTS, assert_same_bits
+
+import elu
+
+DTYPES = [np.float16, *reference.FLOATS]
+POOL = 256
+LINE = 64  # bytes in a cache line and in the widest vector register
+
+
+def alone(name, arrays, alpha):
+    """The function of each element by itself."""
+    function = getattr(elu, name)
+    columns = [[a[i : i + 1] for i in range(a.size)] for a in arrays]
+    return np.concatenate([function(*row, alpha) for row in zip(*columns, strict=True)])
+
+
+@pytest.fixture(scope="module", params=DTYPES, ids=lambda dtype: dtype.__name__)
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture(scope="module", params=FUNCTIONS)
+def case(request, dtype):
+    """The name of a function, a pool of input elements, and what each gives alone."""
+    pool = [reference.mixed(dtype, POOL, seed=1), reference.mixed(dtype, POOL, seed=2)]
+    arrays = reference.inputs(request.param, *pool)
+    return request.param, arrays, alone(request.param, arrays, 1.5)
+
+
+def at_byte(a, offset):
+    """A copy of the one-dimensional `a`, `offset` bytes behind a multiple of a cache line."""
+    memory = np.empty(a.nbytes + 2 * LINE, np.uint8)
+    start = -memory.ctypes.data % LINE + offset
+    copy = memory[start : start + a.nbytes].view(a.dtype)
+    copy[...] = a
+    return copy
+
+
+def test_tails_of_every_length_at_every_alignment(case):
+    name, pool, expected = case
+    item = expected.itemsize
+    for offset in range(0, LINE, item):
+        arrays = [at_byte(a, offset) for a in pool]
+        for length in range(201):
+            result = getattr(elu, name)(*(a[:length] for a in arrays), 1.5)
+            assert_same_bits(result, expected[:length])
+
+
+def test_only_the_elements_of_out_are_written(case):
+    name, arrays, expected = case
+    item = expected.itemsize
+    for first, length in itertools.product(range(LINE // item), range(0, 150)):
+        memory = at_byte(np.full(POOL, 77, expected.dtype), 0)
+        out = memory[first : first + length]
+        getattr(elu, name)(*(a[:length] for a in arrays), 1.5, out=out)
+        assert_same_bits(out, expected[:length])
+        assert (memory[:first] == 77).all()
+        assert (memory[first + length :] == 77).all()
+
+
+def test_unaligned(case):
+    """Arrays that start between two elements, which no vector load may assume away."""
+    name, pool, expected = case
+    for offset in range(1, expected.itemsize):
+        arrays = [at_byte(a, offset) for a in pool]
+        assert not arrays[0].flags.aligned
+        assert_same_bits(getattr(elu, name)(*arrays, 1.5), expected)
+        out = at_byte(np.zeros_like(expected), offset)
+        getattr(elu, name)(*arrays, 1.5, out=out)
+        assert_same_bits(out, expected)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS[1:])
+def test_two_nans_give_the_same_one_everywhere(name, dtype):
+    """A product takes one of its NaNs, and not here this one and there the other."""
+    nan = reference.nans(dtype)
+    pool = [a.ravel() for a in np.meshgrid(nan, nan)]
+    expected = alone(name, pool, 1.5)
+    for length in range(expected.size + 1):
+        result = getattr(elu, name)(*(a[:length] for a in pool), 1.5)
+        assert_same_bits(result, expected[:length])
+    assert_same_bits(getattr(elu, name)(*(a[::3] for a in pool), 1.5), expected[::3])
+
+
+@pytest.mark.parametrize("shape", [(4, 64), (4, 8, 8), (2, 4, 4, 8), (1, 256, 1)])
+def test_fortran_order(case, shape):
+    name, pool, expected = case
+    expected = expected.reshape(shape)
+    for order in itertools.product("CF", repeat=len(pool)):
+        arrays = [a.reshape(shape).copy(order=o) for a, o in zip(pool, order, strict=True)]
+        result = getattr(elu, name)(*arrays, 1.5)
+        assert_same_bits(result, expected)
+        if set(order) == {"F"}:
+            assert result.flags.f_contiguous
+
+
+@pytest.mark.parametrize("step", [-1, 2, -2, 3, 7, -16, 100])
+def test_steps(case, step):
+    name, pool, expected = case
+    result = getattr(elu, name)(*(a[::step] for a in pool), 1.5)
+    assert_same_bits(result, expected[::step])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_fields_of_a_record(name):
+    """Strides that are no multiple of the element's size."""
+    x = reference.mixed(np.float32, POOL)
+    records = np.zeros(POOL, np.dtype([("tag", "u1"), ("x", "f4"), ("y", "f4")]))
+    records["x"] = x
+    result = getattr(elu, name)(*reference.inputs(name, records["x"], records["x"]))
+    assert_same_bits(result, getattr(elu, name)(*reference.inputs(name, x, x)))
+
+
+def test_repeated_element(case):
+    """A stride of 0."""
+    name, pool, expected = case
+    for i in range(0, POOL, 16):
+        arrays = [np.broadcast_to(a[i], (3, 50)) for a in pool]
+        assert_same_bits(getattr(elu, name)(*arrays, 1.5), np.full((3, 50), expected[i]))
+
+
+def test_0d_gives_a_scalar(case):
+    name, pool, expected = case
+    for i in range(POOL):
+        for arrays in [[a[i] for a in pool], [np.array(a[i]) for a in pool]]:
+            result = getattr(elu, name)(*arrays, 1.5)
+            assert isinstance(result, np.generic)
+            assert_same_bits(result, expected[i])
+
+
+def test_0d_out_is_returned_itself(case):
+    name, pool, expected = case
+    out = np.zeros((), expected.dtype)
+    assert getattr(elu, name)(*(a[9] for a in pool), 1.5, out=out) is out
+    assert_same_bits(out, expected[9])
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (2, 0, 5)])
+def test_empty(dtype, shape):
+    for name in FUNCTIONS:
+        empty = np.empty(shape, dtype)
+        result = getattr(elu, name)(*[empty] * len(INPUTS[name]))
+        assert_same_bits(result, empty)
+        assert result is not empty
+        out = np.empty(shape, dtype)
+        assert getattr(elu, name)(*[empty] * len(INPUTS[name]), out=out) is out
+
+
+def test_read_only_input(case):
+    name, pool, expected = case
+    arrays = [a.copy() for a in pool]
+    for a in arrays:
+        a.flags.writeable = False
+    assert_same_bits(getattr(elu, name)(*arrays, 1.5), expected)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_lists(name):
+    x = [[-1.5, 0.0], [2.0, -0.25]]
+    result = getattr(elu, name)(*reference.inputs(name, x, x))
+    assert_same_bits(result, getattr(elu, name)(*reference.inputs(name, *[np.array(x)] * 2)))
+
+
+@pytest.mark.parametrize("gradient", ["elu_grad", "elu_grad_from_output"])
+@pytest.mark.parametrize(
+    ("grad_shape", "x_shape"),
+    [((), (5, 7)), ((5, 7), ()), ((7,), (5, 7)), ((5, 1), (1, 7)), ((5, 1), (7,)), ((1,), (3, 5))],
+)
+def test_grad_and_x_broadcast(dtype, gradient, grad_shape, x_shape):
+    grad = reference.mixed(dtype, np.prod(grad_shape, dtype=int), seed=3).reshape(grad_shape)
+    x = reference.mixed(dtype, np.prod(x_shape, dtype=int), seed=4).reshape(x_shape)
+    full = [np.array(a) for a in np.broadcast_arrays(grad, x)]
+    function = getattr(elu, gradient)
+    assert_same_bits(function(grad, x, 1.5), function(*full, 1.5))
+
+
+def test_large_arrays_in_any_layout(case):
+    """Past the sizes where chunks, threads and streaming stores come in."""
+    name, pool, expected = case
+    rows, columns = 1031, 2 * POOL
+    arrays = [np.tile(a, (rows, 2)) for a in pool]
+    big = np.tile(expected, (rows, 2))
+    function = getattr(elu, name)
+    assert_same_bits(function(*arrays, 1.5), big)
+    assert_same_bits(function(*(a.T for a in arrays), 1.5), big.T)
+    assert_same_bits(function(*(a[:, ::2] for a in arrays), 1.5), big[:, ::2])
+    assert_same_bits(function(*(a[::-1, ::-1] for a in arrays), 1.5), big[::-1, ::-1])
+    wide = np.empty((rows, columns + 3), expected.dtype)
+    function(*arrays, 1.5, out=wide[:, 1:-2])
+    assert_same_bits(wide[:, 1:-2], big)
+
+
+@st.composite
+def layouts(draw, shape, steps):
+    """A function that lays elements out in memory: places of `shape` in, an array out.
+
+    `places` are flat indices into a pool. Returned are the array and the places that it came to
+    hold, which differ from those asked for where an axis of stride 0 repeats an element.
+    """
+    order = draw(st.permutations(range(len(shape))))
+    step = [draw(st.sampled_from(steps)) for _ in shape]
+    offset = draw(st.integers(0, 15))
+
+    def lay(places, pool):
+        kept = places[tuple(slice(0, 1) if s == 0 else slice(None) for s in step)]
+        spread = [n * max(abs(s), 1) for n, s in zip(kept.shape, step, strict=True)]
+        size = int(np.prod(spread))
+        memory = np.zeros(size * pool.itemsize + offset, np.uint8)
+        permuted = memory[offset:].view(pool.dtype).reshape([spread[i] for i in order])
+        whole = permuted.transpose(np.argsort(order))
+        part = whole[tuple(slice(None, None, s or None) for s in step)]
+        part[...] = pool[kept]
+        return np.broadcast_to(part, places.shape) if 0 in step else part, np.broadcast_to(
+            kept, places.shape
+        )
+
+    return lay
+
+
+@given(data=st.data())
+def test_any_layout_of_inputs_and_out(case, data):
+    name, pool, _ = case
+    shape = tuple(data.draw(st.lists(st.integers(1, 13), min_size=1, max_size=4), label="shape"))
+    seed = data.draw(st.integers(0, 2**32 - 1), label="seed")
+    rng = np.random.default_rng(seed)
+    arrays, elements = [], []
+    for a in pool:
+        lay = data.draw(layouts(shape, steps=[1, 1, -1, 2, -2, 3, 0]))
+        array, places = lay(rng.integers(0, POOL, shape), a)
+        arrays.append(array)
+        elements.append(a[places].ravel())
+    out, _ = data.draw(layouts(shape, steps=[1, 1, -1, 2, -3]))(np.zeros(shape, int), pool[0])
+
+    function = getattr(elu, name)
+    expected = function(*elements, 1.5).reshape(shape)
+    assert_same_bits(function(*arrays, 1.5), expected)
+    assert function(*arrays, 1.5, out=out) is out
+    assert_same_bits(out, expected)
