@@ -226,7 +226,7 @@ cdef inline real expm1_negative(real x) noexcept nogil:
     Range reduction x = n log(2) + t, then 2**n (1 + p) - 1 = fma(2**n, p, 2**n - 1) with
     p = expm1(t) = t + t**2 / 2 + t**3 q(t). 2**n - 1 is exact as long as it matters.
     """
-    cdef real magic, ln2_hi, shifted, n, t, a, tail, square, p, scale
+    cdef real magic, ln2_hi, shifted, n, a, rest, t, tail, square, p, scale
     # Past these ends the result is -1 to the last bit, and 2**n would leave the format.
     if real is float:
         x = at_least(x, <real>-17.5)
@@ -247,11 +247,11 @@ cdef inline real expm1_negative(real x) noexcept nogil:
     else:
         # t + tail is a - n LN2_LO with more digits than t alone.
         if real is float:
-            t = madd(n, -F32_LN2_LO, a)
-            tail = madd(n, -F32_LN2_LO, a - t)
+            rest = n * F32_LN2_LO
         else:
-            t = madd(n, -F64_LN2_LO, a)
-            tail = madd(n, -F64_LN2_LO, a - t)
+            rest = n * F64_LN2_LO
+        t = a - rest
+        tail = (a - t) - rest
         # The half of the square, the largest term after t, is exact but for its own rounding.
         square = t * t
         p = t + madd(square * t, expm1_polynomial(t), madd(square, <real>0.5, tail))
@@ -261,22 +261,22 @@ cdef inline real expm1_negative(real x) noexcept nogil:
 
 cdef inline real exp_reduced(real x, real magic, real* shifted) noexcept nogil:
     """exp(t), between 0.7 and 1.42, where x = n log(2) + t; shifted becomes magic + n."""
-    cdef real n, a, t, tail, ln2_lo
+    cdef real n, a, rest, t, tail
     if real is float:
-        ln2_lo = F32_LN2_LO
         shifted[0] = madd(x, F32_LOG2E, magic)
         n = shifted[0] - magic
         a = madd(n, -F32_LN2_HI, x)
+        rest = n * F32_LN2_LO
     else:
-        ln2_lo = F64_LN2_LO
         shifted[0] = madd(x, F64_LOG2E, magic)
         n = shifted[0] - magic
         a = madd(n, -F64_LN2_HI, x)
-    t = madd(n, -ln2_lo, a)
+        rest = n * F64_LN2_LO
+    t = a - rest
     if HAVE_FMA:
         return madd(t, madd(t, exp_polynomial(t), <real>1), <real>1)
     # Without the fused rounding t itself is half a digit short.
-    tail = madd(n, -ln2_lo, a - t)
+    tail = (a - t) - rest
     return 1 + (t + madd(t * t, exp_polynomial(t), tail))
 
 
