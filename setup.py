@@ -1,4 +1,4 @@
-"""What needs code of the build: extensions, instruction sets, OpenMP. The rest is in pyproject.toml."""
+"""What of the build needs code: extensions, instruction sets, OpenMP; the rest is declared."""
 
 import platform
 import subprocess

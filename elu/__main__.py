@@ -30,7 +30,8 @@ FUNCTIONS = {
 def samples(dtype, count):
     """Negative numbers over the whole range of exponents, and dense where the results vary."""
     rng = np.random.default_rng(0)
-    whole = -np.exp(rng.uniform(np.log(np.finfo(dtype).smallest_subnormal), np.log(800), count // 2))
+    smallest = np.log(np.finfo(dtype).smallest_subnormal)
+    whole = -np.exp(rng.uniform(smallest, np.log(800), count // 2))
     dense = -rng.uniform(0, 20 if dtype == np.float32 else 40, count // 2)
     return np.concatenate([whole, dense]).astype(dtype)
 

@@ -329,7 +329,7 @@ cdef object check_out(object ufunc, tuple inputs, object alpha, object out):
     operands = (*inputs, alpha)
     if not hasattr(type(out), "__array_ufunc__"):
         raise TypeError(f"{name}: out must be an array, not {type(out).__name__}")
-    if not isinstance(out, numpy.ndarray) or not all([isinstance(each, NUMPY) for each in operands]):
+    if not all([isinstance(each, NUMPY) for each in (*operands, out)]):
         return
     shape = numpy.broadcast_shapes(*[numpy.shape(operand) for operand in operands])
     dtype = result_dtype(ufunc, inputs, None)

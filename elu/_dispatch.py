@@ -8,9 +8,7 @@ from elu import _cpu
 
 # What this build carries and this CPU can run, the best one last. A module is looked for, not
 # imported: its initialisation is compiled for its instruction set, too.
-isas = [
-    name for name in _cpu.supported() if importlib.util.find_spec(f"elu._kernels_{name}") is not None
-]
+isas = [name for name in _cpu.supported() if importlib.util.find_spec(f"elu._kernels_{name}")]
 
 isa = os.environ.get("ELU_ISA") or isas[-1]
 if isa not in isas:

@@ -40,7 +40,7 @@ cdef extern from *:
 
     #if defined(__x86_64__) || defined(_M_X64)
       #include <emmintrin.h>
-      /* Stores around the cache, a line at a time: the rest of the first and last line by memcpy. */
+      /* Stores around the cache, a line at a time; what lies outside whole lines, by memcpy. */
       static void stream(char *to, const char *from, size_t bytes) {
           size_t head = (64 - ((size_t)to & 63)) & 63;
           if (head > bytes) head = bytes;
@@ -155,7 +155,7 @@ cdef void compute(const Run* run, Py_ssize_t start, Py_ssize_t stop) noexcept no
     cdef char* at[OPERANDS]
     cdef char* out
     cdef Py_ssize_t size = 8 if run.dtype == F64 else 4
-    cdef Py_ssize_t step, n
+    cdef Py_ssize_t n
     cdef int k
     cdef bint dense = run.dtype != F16
     cdef loop_t loop
@@ -212,7 +212,7 @@ cdef void in_chunks(
 
 
 cdef inline bint is_dense(object array):
-    """An ndarray and no subclass, native float32 or float64, aligned, C or Fortran order, not 0-d."""
+    """An ndarray, not 0-d: native, aligned float32 or float64 in C or Fortran order."""
     if not np.PyArray_CheckExact(array):
         return False
     cdef int kind = np.PyArray_TYPE(array)
@@ -226,10 +226,11 @@ cdef inline bint is_dense(object array):
 
 cdef inline bint is_alike(object a, object b):
     """Two dense arrays whose elements lie in the same order: same dtype, shape and memory order."""
+    cdef int ndim = np.PyArray_NDIM(a)
     return (
         np.PyArray_TYPE(a) == np.PyArray_TYPE(b)
-        and np.PyArray_NDIM(a) == np.PyArray_NDIM(b)
-        and memcmp(np.PyArray_DIMS(a), np.PyArray_DIMS(b), np.PyArray_NDIM(a) * sizeof(np.npy_intp)) == 0
+        and ndim == np.PyArray_NDIM(b)
+        and memcmp(np.PyArray_DIMS(a), np.PyArray_DIMS(b), ndim * sizeof(np.npy_intp)) == 0
         and (np.PyArray_IS_C_CONTIGUOUS(a) and np.PyArray_IS_C_CONTIGUOUS(b)
              or np.PyArray_IS_F_CONTIGUOUS(a) and np.PyArray_IS_F_CONTIGUOUS(b))
     )
@@ -243,7 +244,7 @@ cdef inline bint is_same_or_apart(char* a, char* b, Py_ssize_t size):
 
 
 cdef object fast_door(int formula, object grad, object x, double alpha, object out):
-    """The result for dense arrays and a finite alpha, None where that is the general door's work."""
+    """The result for dense arrays and a finite alpha; None for the general door."""
     if not is_dense(x) or not isfinite(alpha):
         return None
     if grad is not x and not (is_dense(grad) and is_alike(grad, x)):
@@ -380,7 +381,9 @@ cdef int promote(object ufunc, PyArray_DTypeMeta** given, PyArray_DTypeMeta** si
     """The dtype of all operands, from x (and grad) alone: alpha, the last input, has no say."""
     cdef int inputs = ufunc.nin - 1
     cdef int k, loop = -1
-    cdef PyArray_DTypeMeta** by_loop = [&PyArray_HalfDType, &PyArray_FloatDType, &PyArray_DoubleDType]
+    cdef PyArray_DTypeMeta** by_loop = [
+        &PyArray_HalfDType, &PyArray_FloatDType, &PyArray_DoubleDType
+    ]
     if signature[inputs + 1] != NULL:  # dtype=
         loop = loop_dtype(signature[inputs + 1])
     else:

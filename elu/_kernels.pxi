@@ -1,7 +1,7 @@
 # The kernel source: the whole story of one element, and the loops over a chunk of them.
 #
-# It is compiled once per instruction set (_kernels_baseline.pyx, _kernels_avx2.pyx, _kernels_avx512.pyx),
-# each time into a module of its own, and the compiler vectorises the chunk loops for it.
+# It is compiled once per instruction set (_kernels_baseline.pyx, _avx2, _avx512), each time into a
+# module of its own, and the compiler vectorises the chunk loops for it.
 #
 #   a. bits and arithmetic: what the formulas need of the floating-point format
 #   b. one function per formula, for one element, free of branches
@@ -30,23 +30,23 @@ cdef extern from *:
     #include <stdint.h>
     #include <string.h>
 
-    #if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__) || defined(_M_ARM64) \\
-        || (defined(_MSC_VER) && defined(__AVX2__))
+    #if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__) \\
+        || defined(_M_ARM64) || (defined(_MSC_VER) && defined(__AVX2__))
     #define HAVE_FMA 1
     #define MADD_F32(a, b, c) fmaf(a, b, c)
     #define MADD_F64(a, b, c) fma(a, b, c)
-    #define F32_LN2_HI 0x1.62e430p-1f
-    #define F32_LN2_LO -0x1.05c610p-29f
+    #define F32_LN2_HI 0x1.62e43p-1f
+    #define F32_LN2_LO -0x1.05c61p-29f
     #define F64_LN2_HI 0x1.62e42fefa39efp-1
     #define F64_LN2_LO 0x1.abc9e3b39803fp-56
     #else
     #define HAVE_FMA 0
     #define MADD_F32(a, b, c) ((a) * (b) + (c))
     #define MADD_F64(a, b, c) ((a) * (b) + (c))
-    #define F32_LN2_HI 0x1.62ep-1f
-    #define F32_LN2_LO 0x1.0bfbe8p-15f
-    #define F64_LN2_HI 0x1.62e42fee00000p-1
-    #define F64_LN2_LO 0x1.a39ef35793c76p-33
+    #define F32_LN2_HI 0x1.62e4p-1f
+    #define F32_LN2_LO 0x1.7f7d1cp-20f
+    #define F64_LN2_HI 0x1.62e42fefa4p-1
+    #define F64_LN2_LO -0x1.8432a1b0e2634p-43
     #endif
 
     static inline uint32_t f32_bits(float x) { uint32_t u; memcpy(&u, &x, 4); return u; }
@@ -69,39 +69,39 @@ cdef extern from *:
 
     #define F32_LOG2E 0x1.715476p+0f
     #define F32_MAGIC 0x1.8p+23f
-    #define F32_C3 0x1.555554p-3f
-    #define F32_C4 0x1.5554b0p-5f
-    #define F32_C5 0x1.11118ap-7f
-    #define F32_C6 0x1.6d7292p-10f
-    #define F32_C7 0x1.a032d8p-13f
-    #define F32_E2 0.5f
-    #define F32_E3 0x1.555466p-3f
-    #define F32_E4 0x1.5552fep-5f
-    #define F32_E5 0x1.12582cp-7f
-    #define F32_E6 0x1.6ff064p-10f
+    #define F32_C3 0x1.555544p-3f
+    #define F32_C4 0x1.5553bp-5f
+    #define F32_C5 0x1.1118b4p-7f
+    #define F32_C6 0x1.6e6a82p-10f
+    #define F32_C7 0x1.9f3beep-13f
+    #define F32_E2 0x1.fffffcp-2f
+    #define F32_E3 0x1.555492p-3f
+    #define F32_E4 0x1.5558acp-5f
+    #define F32_E5 0x1.12397cp-7f
+    #define F32_E6 0x1.6a5118p-10f
 
     #define F64_LOG2E 0x1.71547652b82fep+0
     #define F64_MAGIC 0x1.8p+52
-    #define F64_C3 0x1.5555555555559p-3
-    #define F64_C4 0x1.555555555553ep-5
-    #define F64_C5 0x1.111111110f6abp-7
-    #define F64_C6 0x1.6c16c16c1f137p-10
-    #define F64_C7 0x1.a01a01afe8ddbp-13
-    #define F64_C8 0x1.a01a017ba50c0p-16
-    #define F64_C9 0x1.71ddf844287d5p-19
-    #define F64_C10 0x1.27e5363e42e35p-22
-    #define F64_C11 0x1.af5ee44a1719bp-26
-    #define F64_C12 0x1.1ee8bc924f05cp-29
+    #define F64_C3 0x1.5555555555556p-3
+    #define F64_C4 0x1.55555555554f2p-5
+    #define F64_C5 0x1.1111111110049p-7
+    #define F64_C6 0x1.6c16c16c411f4p-10
+    #define F64_C7 0x1.a01a01ad2240fp-13
+    #define F64_C8 0x1.a01a00d7a6f99p-16
+    #define F64_C9 0x1.71ddfdaf4764bp-19
+    #define F64_C10 0x1.27e6818006fap-22
+    #define F64_C11 0x1.af5740639a2dap-26
+    #define F64_C12 0x1.1d07580082b3ap-29
     #define F64_E2 0x1.000000000000ap-1
-    #define F64_E3 0x1.55555555554f9p-3
-    #define F64_E4 0x1.55555555507f5p-5
-    #define F64_E5 0x1.1111111127e4dp-7
-    #define F64_E6 0x1.6c16c1844a14cp-10
-    #define F64_E7 0x1.a01a0129c547fp-13
-    #define F64_E8 0x1.a01999b06ebc9p-16
-    #define F64_E9 0x1.71df2609ff7cbp-19
-    #define F64_E10 0x1.28adcbeb4983cp-22
-    #define F64_E11 0x1.ad7f33074e479p-26
+    #define F64_E3 0x1.555555555550dp-3
+    #define F64_E4 0x1.55555555507bap-5
+    #define F64_E5 0x1.111111112453cp-7
+    #define F64_E6 0x1.6c16c184319a2p-10
+    #define F64_E7 0x1.a01a013851686p-13
+    #define F64_E8 0x1.a0199a21cf1b1p-16
+    #define F64_E9 0x1.71df0cbfb105ap-19
+    #define F64_E10 0x1.28ad4c08742b2p-22
+    #define F64_E11 0x1.ad9ef2c4d7d7fp-26
     """
     const bint HAVE_FMA
     float MADD_F32(float a, float b, float c) noexcept nogil
@@ -164,8 +164,10 @@ cdef inline real where_negative(real x, real negative, real otherwise) noexcept 
     if real is float:
         return negative if f32_bits(x) - <uint32_t>0x80000001 < <uint32_t>0x7f800000 else otherwise
     else:
-        return (negative if f64_bits(x) - <uint64_t>0x8000000000000001 < <uint64_t>0x7ff0000000000000
-                else otherwise)
+        return (
+            negative if f64_bits(x) - <uint64_t>0x8000000000000001 < <uint64_t>0x7ff0000000000000
+            else otherwise
+        )
 
 
 cdef inline real power_of_two(real biased) noexcept nogil:
@@ -179,7 +181,7 @@ cdef inline real power_of_two(real biased) noexcept nogil:
 # -- b. the formulas -------------------------------------------------------------------------
 
 cdef inline real expm1_polynomial(real t) noexcept nogil:
-    """(expm1(t) - t - t**2 / 2) / t**3, best for the relative error of expm1(t)."""
+    """(expm1(t) - t - t**2 / 2) / t**3, best for the relative error of expm1(x)."""
     cdef real q
     if real is float:
         q = madd(F32_C7, t, F32_C6)
@@ -241,7 +243,7 @@ cdef inline real expm1_negative(real x) noexcept nogil:
     n = shifted - magic
     a = madd(n, -ln2_hi, x)
     if real is float and HAVE_FMA:
-        # What the 24 bits of LN2_HI lack of log(2) is worth 0.03 ULP of the result at most.
+        # LN2_HI lacks 2e-9 of log(2): the polynomial makes up for it where rounding is coarsest.
         t = a
         p = madd(t * t, madd(expm1_polynomial(t), t, <real>0.5), t)
     else:
@@ -327,7 +329,7 @@ cdef inline real elu_grad_any(real grad, real x, real alpha) noexcept nogil:
     may be subnormal: so it is kept as s * (2**j * exp(t)), with the latter normal and s = 1 but
     for the extremes. grad * alpha * s is exact, then, and the product with the rest rounded once.
     """
-    cdef real m, shifted, s, product, lent
+    cdef real m, shifted, s, product, lent, x_in_range
     cdef real original = grad
     cdef real magic = alpha_magic(alpha)
     cdef int32_t e32, j32
@@ -340,7 +342,8 @@ cdef inline real elu_grad_any(real grad, real x, real alpha) noexcept nogil:
         lent = -32 if fabsf(grad) < F32_TINY and magic > F32_MAGIC else lent
         magic += lent
         grad = grad * (F32_LEND if lent > 0 else F32_BORROW if lent < 0 else 1)
-        m = exp_reduced(at_least(x, (F32_MAGIC - magic - <real>250.7) * F32_LN2_HI), magic, &shifted)
+        x_in_range = at_least(x, (F32_MAGIC - magic - <real>250.7) * F32_LN2_HI)
+        m = exp_reduced(x_in_range, magic, &shifted)
         e32 = <int32_t>(f32_bits(shifted) << 23)
         j32 = e32 if e32 > -(125 << 23) else -(125 << 23)
         j32 = j32 if j32 < 126 << 23 else 126 << 23
@@ -351,7 +354,8 @@ cdef inline real elu_grad_any(real grad, real x, real alpha) noexcept nogil:
         lent = -64 if fabs(grad) < F64_TINY and magic > F64_MAGIC else lent
         magic += lent
         grad = grad * (F64_LEND if lent > 0 else F64_BORROW if lent < 0 else 1)
-        m = exp_reduced(at_least(x, (F64_MAGIC - magic - <real>2042.7) * F64_LN2_HI), magic, &shifted)
+        x_in_range = at_least(x, (F64_MAGIC - magic - <real>2042.7) * F64_LN2_HI)
+        m = exp_reduced(x_in_range, magic, &shifted)
         e64 = <int64_t>(f64_bits(shifted) << 52)
         j64 = e64 if e64 > -(<int64_t>1021 << 52) else -(<int64_t>1021 << 52)
         j64 = j64 if j64 < <int64_t>1022 << 52 else <int64_t>1022 << 52
@@ -432,10 +436,11 @@ cdef void elu_grad_scalar(
                     x64 = max(x64, f64_bits(x[i]) & <uint64_t>0x7fffffffffffffff)
                     grad64 = max(grad64, f64_bits(grad[i]) & <uint64_t>0x7fffffffffffffff)
         if real is float:
-            plain = x32 <= f32_bits(F32_PLAIN_X) and grad32 < f32_bits(F32_HUGE) and fabsf(slope) < 2
+            plain = x32 <= f32_bits(F32_PLAIN_X) and grad32 < f32_bits(F32_HUGE)
         else:
-            plain = x64 <= f64_bits(F64_PLAIN_X) and grad64 < f64_bits(F64_HUGE) and fabs(slope) < 2
-        if not plain:  # hardly ever: NaN, an infinity, a slope near or below the smallest number
+            plain = x64 <= f64_bits(F64_PLAIN_X) and grad64 < f64_bits(F64_HUGE)
+        # Hardly ever: NaN, an infinity, a slope near or below the smallest normal number.
+        if not plain or fabs(slope) >= 2:
             for i in range(start, stop):
                 out[i] = elu_grad_any(grad[i], x[i], slope)
         start = stop

@@ -17,4 +17,4 @@ ctypedef void (*loop_t)(
 
 cdef struct Loops:
     loop_t scalar[3][2]  # [formula][dtype], alpha read once
-    loop_t array[3][2] # [formula][dtype], an alpha for each element
+    loop_t array[3][2]  # [formula][dtype], an alpha for each element
