@@ -2,6 +2,10 @@
 
 import doctest
 import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ import reference
 
 import elu
 
+README = Path(__file__).parent.parent / "README.md"
 PUBLIC = [
     "elu",
     "elu_grad",
@@ -58,3 +63,26 @@ def test_everything_public_explains_itself(name):
 
 def test_public_names():
     assert set(PUBLIC) <= set(elu.__all__) <= set(dir(elu))
+
+
+def test_the_examples_of_the_readme():
+    results = doctest.testfile(str(README), module_relative=False)
+    assert results.attempted >= 5
+    assert results.failed == 0
+
+
+def test_the_network_of_the_readme_learns():
+    (program,) = re.findall(
+        r"^## Example$.*?^```python$(.*?)^```$", README.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    process = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        timeout=120, capture_output=True, text=True, check=True,
+    )
+    assert float(process.stdout.split("%")[0]) > 95
+
+
+def test_the_constants_of_the_kernels_are_the_derived_ones():
+    """bench/coefficients.py finds them anew and proves their error."""
+    script = README.parent / "bench" / "coefficients.py"
+    subprocess.run([sys.executable, script, "--check"], timeout=300, check=True)
