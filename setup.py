@@ -1,8 +1,11 @@
 """What of the build needs code: extensions, instruction sets, OpenMP; the rest is declared."""
 
+import gzip
+import os
 import platform
 import subprocess
 import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -10,11 +13,16 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
 X86_64 = platform.machine().lower() in ("x86_64", "amd64")
 NUMPY_CORE = Path(numpy.get_include()).parent
 MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
           ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")]
+
+# The same sources give the same archives, byte by byte: whoever builds them, and whenever.
+os.umask(0o022)
+os.environ.setdefault("SOURCE_DATE_EPOCH", "1580601600")  # 2020-02-02, as in Hatch
 
 # One module per instruction set, so that no instruction leaks from one into another.
 ISA_FLAGS = {
@@ -33,8 +41,15 @@ if not X86_64:
 # No contraction and no value-changing option: the same bits on every instruction set.
 # Traps and errno are not used, and forgoing them lets the compiler vectorise selections.
 FLAGS = {
-    "unix": ["-O3", "-ffp-contract=off", "-fno-trapping-math", "-fno-math-errno"],
+    "unix": ["-O3", "-ffp-contract=off", "-fno-trapping-math", "-fno-math-errno",
+             "-g0"],  # debug information names the folders of the build
     "msvc": ["/O2", "/fp:precise"],
+}
+
+# Without what only a debugger reads, and without the time of the build (/Brepro).
+LINK_FLAGS = {
+    "unix": ["-Wl,-x" if sys.platform == "darwin" else "-Wl,-s"],
+    "msvc": ["/Brepro"],
 }
 
 OPENMP_PROBE = """
@@ -57,6 +72,7 @@ class BuildExt(build_ext):
         for extension in self.extensions:
             isa = extension.name.rpartition("_kernels_")[2]
             extension.extra_compile_args += FLAGS[kind] + ISA_FLAGS.get(isa, {}).get(kind, [])
+            extension.extra_link_args += LINK_FLAGS[kind]
             if isa not in ISA_FLAGS:
                 extension.extra_compile_args += compile_args
                 extension.extra_link_args += link_args
@@ -85,6 +101,27 @@ class BuildExt(build_ext):
         return args
 
 
+class Sdist(sdist):
+    """Leaves out of the archive who built it and when, which setuptools puts in."""
+
+    def make_archive(self, base_name, format, root_dir=None, base_dir=None, **_):
+        def plain(member):
+            member.mtime = date
+            member.mode = 0o755 if member.isdir() else 0o644
+            member.uid = member.gid = 0
+            member.uname = member.gname = ""
+            return member
+
+        date = int(os.environ["SOURCE_DATE_EPOCH"])
+        path = f"{base_name}.tar.gz"
+        Path(path).parent.mkdir(exist_ok=True)
+        with (open(path, "wb") as file,
+              gzip.GzipFile("", "wb", fileobj=file, mtime=date) as packed,
+              tarfile.open(mode="w", fileobj=packed) as archive):
+            archive.add(base_dir, filter=plain)
+        return path
+
+
 def extension(name, **keywords):
     return Extension(f"elu.{name}", [f"elu/{name}.pyx"], define_macros=MACROS, **keywords)
 
@@ -104,10 +141,11 @@ extensions = [
 ]
 
 setup(
-    cmdclass={"build_ext": BuildExt},
+    cmdclass={"build_ext": BuildExt, "sdist": Sdist},
     ext_modules=cythonize(
         extensions,
         build_dir="build",
         language_level=3,
+        compiler_directives={"autotestdict": False},
     ),
 )

@@ -4,30 +4,37 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 import elu
+
+Array: TypeAlias = NDArray[Any]
+Row: TypeAlias = dict[str, Any]
 
 # The bounds that the documentation gives, in units in the last place.
 BOUNDS = {"elu": 0.9, "elu_grad": 1.0}
 
 
-def numpy_elu(x):
+def numpy_elu(x: Array) -> Array:
     return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
 
 
-def numpy_elu_grad(grad, x):
+def numpy_elu_grad(grad: Array, x: Array) -> Array:
     return np.where(x > 0, grad, grad * np.exp(np.minimum(x, 0)))
 
 
-FUNCTIONS = {
+Of2: TypeAlias = Callable[[Array, Array], Array]
+FUNCTIONS: dict[str, tuple[Of2, Of2, Callable[[Array], Array]]] = {
     "elu": (lambda grad, x: elu.elu(x), lambda grad, x: numpy_elu(x), np.expm1),
     "elu_grad": (lambda grad, x: elu.elu_grad(grad, x), numpy_elu_grad, np.exp),
 }
 
 
-def samples(dtype, count):
+def samples(dtype: type[np.floating[Any]], count: int) -> Array:
     """Negative numbers over the whole range of exponents, and dense where the results vary."""
     rng = np.random.default_rng(0)
     smallest = np.log(np.finfo(dtype).smallest_subnormal)
@@ -36,7 +43,9 @@ def samples(dtype, count):
     return np.concatenate([whole, dense]).astype(dtype)
 
 
-def check_accuracy(name, dtype, count, tick):
+def check_accuracy(
+    name: str, dtype: type[np.floating[Any]], count: int, tick: Callable[[], None]
+) -> Row | None:
     """Worst error over `count` values; None where no wider type can tell."""
     ours, _, exact = FUNCTIONS[name]
     wide = np.float64 if dtype == np.float32 else np.longdouble
@@ -56,7 +65,7 @@ def check_accuracy(name, dtype, count, tick):
     }
 
 
-def best_time(call, seconds=0.05):
+def best_time(call: Callable[[], object], seconds: float = 0.05) -> float:
     """The shortest of many runs, in seconds."""
     best = float("inf")
     stop = time.perf_counter() + seconds
@@ -69,7 +78,9 @@ def best_time(call, seconds=0.05):
             return best
 
 
-def time_both(name, dtype, size, tick):
+def time_both(
+    name: str, dtype: type[np.float32 | np.float64], size: int, tick: Callable[[], None]
+) -> Row:
     ours, theirs, _ = FUNCTIONS[name]
     rng = np.random.default_rng(1)
     grad, x = rng.standard_normal((2, size), dtype=dtype)
@@ -85,10 +96,10 @@ def time_both(name, dtype, size, tick):
 class Progress:
     """A bar on a terminal, nothing elsewhere."""
 
-    def __init__(self, steps):
+    def __init__(self, steps: int) -> None:
         self.steps, self.done, self.shown = steps, 0, sys.stderr.isatty()
 
-    def __call__(self):
+    def __call__(self) -> None:
         self.done += 1
         if self.shown:
             filled = 40 * self.done // self.steps
@@ -97,7 +108,7 @@ class Progress:
             sys.stderr.flush()
 
 
-def main():
+def main() -> bool:
     parser = argparse.ArgumentParser(
         prog="python -m elu",
         description="Say which instruction set and how many threads elu uses here, check a few "

@@ -12,9 +12,9 @@ from elu._doors cimport fast_door
 from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT
 
 # The characters of the dtypes that numpy.exp computes without loss in float16, float32 or float64.
-SUPPORTED = frozenset("?bBhHiIlLqQefd")
+cdef frozenset SUPPORTED = frozenset("?bBhHiIlLqQefd")
 # What NumPy computes itself; shape and dtype of anything else are its own library's matter.
-NUMPY = (numpy.ndarray, numpy.generic, int, float)
+cdef tuple NUMPY = (numpy.ndarray, numpy.generic, int, float)
 
 
 def elu(x, alpha=1.0, *, out=None, where=True, casting="same_kind", order="K", dtype=None,
