@@ -8,12 +8,13 @@ from elu import _dispatch, _threads
 from elu._doors import ufuncs
 from elu._version import __version__
 
-from elu._doors cimport fast_door
+from elu._doors cimport fast_door, in_pieces
 from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT
 
 # The characters of the dtypes that numpy.exp computes without loss in float16, float32 or float64.
 cdef frozenset SUPPORTED = frozenset("?bBhHiIlLqQefd")
 # What NumPy computes itself; shape and dtype of anything else are its own library's matter.
+cdef tuple PLAIN = (numpy.ndarray, numpy.float16, numpy.float32, numpy.float64, int, float)
 cdef tuple NUMPY = (numpy.ndarray, numpy.generic, int, float)
 
 
@@ -248,7 +249,14 @@ cdef object general_door(int formula, tuple inputs, object alpha, object out, ob
             out = out[0]
         if dtype is None:
             check_out(ufunc, inputs, alpha, out)
-    return ufunc(*inputs, alpha, out=out, where=where, casting=casting, order=order, dtype=dtype,
+    operands = (*inputs, alpha)
+    if (where is True and dtype is None and casting == "same_kind" and order == "K"
+            and all([type(operand) in PLAIN for operand in operands])
+            and any([numpy.ndim(operand) > 1 for operand in inputs])):
+        result = in_pieces(ufunc, operands, result_dtype(ufunc, inputs, None), out)
+        if result is not None:
+            return result
+    return ufunc(*operands, out=out, where=where, casting=casting, order=order, dtype=dtype,
                  subok=subok)
 
 

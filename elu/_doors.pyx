@@ -20,6 +20,8 @@ from libc.string cimport memcmp, memcpy
 from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT, F32, F64, Loops, loop_t
 from elu._threads cimport threads_for
 
+import itertools
+
 import numpy
 
 from elu import _dispatch
@@ -423,3 +425,30 @@ cdef object new_ufunc(int formula):
     return ufunc
 
 ufuncs = [new_ufunc(ELU), new_ufunc(ELU_GRAD), new_ufunc(ELU_GRAD_FROM_OUTPUT)]
+
+
+cdef object in_pieces(object ufunc, tuple operands, object dtype, object out):
+    """The ufunc on pieces of large arrays, a thread for each; None where it is called as usual.
+
+    NumPy iterates over several dimensions on one thread only, and the loop above sees one row at
+    a time. What is cut is the outermost axis of the result.
+    """
+    cdef int piece, pieces
+    shape = numpy.broadcast_shapes(*[numpy.shape(operand) for operand in operands])
+    if out is None:
+        like = [operand for operand in operands if numpy.shape(operand) == shape]
+        out = numpy.empty_like(like[0], dtype) if like else numpy.empty(shape, dtype)
+    elif any([operand is not out and numpy.may_share_memory(operand, out) for operand in operands]):
+        return None
+    axis = max(range(len(shape)), key=lambda k: abs(out.strides[k]) if shape[k] > 1 else 0)
+    pieces = min(threads_for(out.size), shape[axis])
+    if pieces < 2:
+        return None
+    cuts = [shape[axis] * k // pieces for k in range(pieces + 1)]
+    parts = [(slice(None),) * axis + (slice(*ends),) for ends in itertools.pairwise(cuts)]
+    whole = [numpy.broadcast_to(operand, shape) for operand in operands]
+    for piece in prange(pieces, num_threads=pieces, nogil=True):
+        with gil:
+            part = parts[piece]
+            ufunc(*[operand[part] for operand in whole], out=out[part])
+    return out
