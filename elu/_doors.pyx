@@ -39,39 +39,9 @@ cdef extern from *:
         int raised = fetestexcept(REPORTED) & ~before;
         if (raised) feclearexcept(raised);
     }
-
-    #if defined(__x86_64__) || defined(_M_X64)
-      #include <emmintrin.h>
-      /* Stores around the cache, a line at a time; what lies outside whole lines, by memcpy. */
-      static void stream(char *to, const char *from, size_t bytes) {
-          size_t head = (64 - ((size_t)to & 63)) & 63;
-          if (head > bytes) head = bytes;
-          memcpy(to, from, head);
-          to += head; from += head; bytes -= head;
-          for (; bytes >= 64; bytes -= 64, to += 64, from += 64) {
-              __m128i a = _mm_loadu_si128((const __m128i *)from);
-              __m128i b = _mm_loadu_si128((const __m128i *)from + 1);
-              __m128i c = _mm_loadu_si128((const __m128i *)from + 2);
-              __m128i d = _mm_loadu_si128((const __m128i *)from + 3);
-              _mm_stream_si128((__m128i *)to, a);
-              _mm_stream_si128((__m128i *)to + 1, b);
-              _mm_stream_si128((__m128i *)to + 2, c);
-              _mm_stream_si128((__m128i *)to + 3, d);
-          }
-          memcpy(to, from, bytes);
-      }
-      static inline void stream_end(void) { _mm_sfence(); }
-    #else
-      static inline void stream(char *to, const char *from, size_t bytes) {
-          memcpy(to, from, bytes);
-      }
-      static inline void stream_end(void) {}
-    #endif
     """
     int get_flags() noexcept nogil
     void put_back_flags(int before) noexcept nogil
-    void stream(char* to, const char* source, size_t bytes) noexcept nogil
-    void stream_end() noexcept nogil
 
 cdef extern from "numpy/halffloat.h":
     ctypedef uint16_t npy_half
@@ -102,8 +72,6 @@ cdef enum:
     CHUNK = 1 << 14     # elements that a thread takes at a time
     RELEASE = 1 << 13   # elements (1 to 3 us) from which on it pays to let go of the GIL
 
-cdef Py_ssize_t STREAM = 32 << 20  # bytes of a result that the last-level cache no longer holds
-
 cdef enum:
     GRAD
     X
@@ -118,7 +86,6 @@ cdef struct Run:
     int formula
     int dtype
     bint buffered  # out is one of the inputs, or meets it: a block is read before it is written
-    bint streams   # out is larger than the cache
 
 
 # -- a. runs ---------------------------------------------------------------------------------
@@ -166,7 +133,7 @@ cdef void compute(const Run* run, Py_ssize_t start, Py_ssize_t stop) noexcept no
     else:
         loop = loops.array[run.formula][run.dtype == F64]
 
-    cdef bint direct = dense and run.step[OUT] == size and not run.buffered and not run.streams
+    cdef bint direct = dense and run.step[OUT] == size and not run.buffered
     cdef bint gathers[OPERANDS]
     cdef Py_ssize_t block = stop - start if direct else BLOCK
     for k in range(OUT):
@@ -187,15 +154,11 @@ cdef void compute(const Run* run, Py_ssize_t start, Py_ssize_t stop) noexcept no
             loop(at[GRAD], at[X], at[ALPHA], out, n)
         else:
             loop(at[GRAD], at[X], at[ALPHA], buffer[OUT], n)
-            if run.streams:
-                stream(out, buffer[OUT], n * size)
-            elif dense and run.step[OUT] == size:
+            if dense and run.step[OUT] == size:
                 memcpy(out, buffer[OUT], n * size)
             else:
                 scatter(out, run.step[OUT], buffer[OUT], n, run.dtype)
         start += n
-    if run.streams:
-        stream_end()
 
 
 # -- b. the fast door ------------------------------------------------------------------------
@@ -209,7 +172,7 @@ cdef void in_chunks(
     run.data[GRAD] = <char*>&grad[0]
     run.data[X] = <char*>&x[0]
     run.data[OUT] = <char*>&out[0]
-    for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="static"):
+    for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="dynamic"):
         compute(&run, chunk * CHUNK, min(n, (chunk + 1) * CHUNK))
 
 
@@ -286,8 +249,8 @@ cdef object fast_door(int formula, object grad, object x, double alpha, object o
             return None
 
     run.buffered = run.data[OUT] == run.data[X] or run.data[OUT] == run.data[GRAD]
-    run.streams = size >= STREAM and not run.buffered
-    cdef int threads = threads_for(n)
+    # Half the work of the others.
+    cdef int threads = threads_for(n // 2 if formula == ELU_GRAD_FROM_OUTPUT else n)
     if threads > 1:
         if run.dtype == F32:
             views_in_chunks[float](run, grad, x, out, threads, 0)
@@ -330,7 +293,7 @@ cdef void run_in_chunks(Run run, int first, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t size = 8 if run.dtype == F64 else 4 if run.dtype == F32 else 2
     cdef Py_ssize_t chunk
     cdef int k, threads = threads_for(n)
-    run.buffered = run.streams = False
+    run.buffered = False
     for k in range(first, OUT):
         if not is_apart(&run, k, n, size):
             run.buffered = True
@@ -338,7 +301,7 @@ cdef void run_in_chunks(Run run, int first, Py_ssize_t n) noexcept nogil:
             if run.data[k] != run.data[OUT] or run.step[k] != run.step[OUT]:
                 threads = 1
     if threads > 1:
-        for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="static"):
+        for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="dynamic"):
             compute(&run, chunk * CHUNK, min(n, (chunk + 1) * CHUNK))
     else:
         compute(&run, 0, n)

@@ -15,8 +15,9 @@ cdef extern from *:
     const bint HAVE_OPENMP
     int omp_get_max_threads() noexcept nogil
 
-# A thread is worth waking for this many elements: with fewer, two threads took longer than one
-# (bench/threads.py; 2**14 elements of float32 are 3 us of work, and waking costs 1 to 2 us).
+# A thread is worth waking for this many elements of elu: two threads take 0.79 of the time of one
+# at 2**15 elements of float32, which is 7 us of work, and would take longer than one below
+# (bench/compare.py --bars, the rows of 2 threads over 1).
 cdef enum:
     PER_THREAD = 1 << 14
 
