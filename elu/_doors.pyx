@@ -14,7 +14,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from cpython.ref cimport Py_INCREF
 from cython.parallel cimport prange
 from libc.math cimport isfinite
-from libc.stdint cimport uint16_t, uintptr_t
+from libc.stdint cimport intptr_t, uint16_t, uintptr_t
 from libc.string cimport memcmp, memcpy
 
 from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT, F32, F64, Loops, loop_t
@@ -79,13 +79,19 @@ cdef enum:
     OUT
     OPERANDS
 
+# Bytes of all operands from which on the result is stored around the last-level cache, which has
+# 32 MiB where this was measured: 2**24 float32 elements of elu took 0.149 ns each instead of 0.190
+# on two threads, and elu_grad 0.220 instead of 0.288; with 2**22 and elu, 32 MiB, it was slower.
+cdef Py_ssize_t STREAM = 32 << 20
+
 # One stretch of elements: where each operand starts and its step in bytes.
 cdef struct Run:
     char* data[OPERANDS]
     Py_ssize_t step[OPERANDS]
     int formula
     int dtype
-    bint buffered  # out is one of the inputs, or meets it: a block is read before it is written
+    bint buffered  # out meets an input: a block is read before it is written
+    bint streams   # out is larger than the cache: stores go around it
 
 
 # -- a. runs ---------------------------------------------------------------------------------
@@ -151,9 +157,9 @@ cdef void compute(const Run* run, Py_ssize_t start, Py_ssize_t stop) noexcept no
                 at[k] = buffer[k]
         out = run.data[OUT] + start * run.step[OUT]
         if direct:
-            loop(at[GRAD], at[X], at[ALPHA], out, n)
+            loop(at[GRAD], at[X], at[ALPHA], out, n, run.streams)
         else:
-            loop(at[GRAD], at[X], at[ALPHA], buffer[OUT], n)
+            loop(at[GRAD], at[X], at[ALPHA], buffer[OUT], n, False)
             if dense and run.step[OUT] == size:
                 memcpy(out, buffer[OUT], n * size)
             else:
@@ -164,16 +170,16 @@ cdef void compute(const Run* run, Py_ssize_t start, Py_ssize_t stop) noexcept no
 # -- b. the fast door ------------------------------------------------------------------------
 
 cdef void in_chunks(
-    Run run, const real[::1] grad, const real[::1] x, real[::1] out, int threads
+    Run run, const real[::1] grad, const real[::1] x, real[::1] out, Py_ssize_t first, int threads
 ) noexcept nogil:
-    """The dense views on `threads` threads, a chunk at a time."""
-    cdef Py_ssize_t n = x.shape[0]
+    """The dense views from element `first` on, on `threads` threads, a chunk at a time."""
+    cdef Py_ssize_t n = x.shape[0] - first
     cdef Py_ssize_t chunk
     run.data[GRAD] = <char*>&grad[0]
     run.data[X] = <char*>&x[0]
     run.data[OUT] = <char*>&out[0]
     for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="dynamic"):
-        compute(&run, chunk * CHUNK, min(n, (chunk + 1) * CHUNK))
+        compute(&run, first + chunk * CHUNK, first + min(n, (chunk + 1) * CHUNK))
 
 
 cdef inline bint is_dense(object array):
@@ -248,30 +254,43 @@ cdef object fast_door(int formula, object grad, object x, double alpha, object o
                 and is_same_or_apart(run.data[OUT], run.data[GRAD], size)):
             return None
 
-    run.buffered = run.data[OUT] == run.data[X] or run.data[OUT] == run.data[GRAD]
+    run.buffered = formula == ELU_GRAD and (
+        run.data[OUT] == run.data[X] or run.data[OUT] == run.data[GRAD]
+    )
+    run.streams = (
+        size * (2 if formula == ELU else 3) > STREAM
+        and run.data[OUT] != run.data[X] and run.data[OUT] != run.data[GRAD]
+    )
+    cdef Py_ssize_t first = 0
+    if run.streams:  # from the first whole line of the cache on
+        first = (<uintptr_t>-<intptr_t>run.data[OUT] & 63) // run.step[OUT]
+        run.streams = False
+        compute(&run, 0, first)
+        run.streams = True
     # Half the work of the others.
     cdef int threads = threads_for(n // 2 if formula == ELU_GRAD_FROM_OUTPUT else n)
     if threads > 1:
         if run.dtype == F32:
-            views_in_chunks[float](run, grad, x, out, threads, 0)
+            views_in_chunks[float](run, grad, x, out, first, threads, 0)
         else:
-            views_in_chunks[double](run, grad, x, out, threads, 0)
+            views_in_chunks[double](run, grad, x, out, first, threads, 0)
     elif n >= RELEASE:
         with nogil:
-            compute(&run, 0, n)
+            compute(&run, first, n)
     else:
-        compute(&run, 0, n)
+        compute(&run, first, n)
     put_back_flags(flags)
     return out
 
 
-cdef views_in_chunks(Run run, object grad, object x, object out, int threads, real dtype):
+cdef views_in_chunks(Run run, object grad, object x, object out, Py_ssize_t first, int threads,
+                     real dtype):
     """Typed views of the arrays, in the order of their memory, without the GIL."""
     cdef const real[::1] x_view = x.ravel("K")
     cdef const real[::1] grad_view = x_view if grad is x else grad.ravel("K")
     cdef real[::1] out_view = out.ravel("K")
     with nogil:
-        in_chunks(run, grad_view, x_view, out_view, threads)
+        in_chunks(run, grad_view, x_view, out_view, first, threads)
 
 
 # -- c. the general door ---------------------------------------------------------------------
@@ -293,13 +312,16 @@ cdef void run_in_chunks(Run run, int first, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t size = 8 if run.dtype == F64 else 4 if run.dtype == F32 else 2
     cdef Py_ssize_t chunk
     cdef int k, threads = threads_for(n)
-    run.buffered = False
+    run.buffered = run.streams = False
     for k in range(first, OUT):
-        if not is_apart(&run, k, n, size):
-            run.buffered = True
+        if is_apart(&run, k, n, size):
+            continue
+        if run.data[k] != run.data[OUT] or run.step[k] != run.step[OUT]:
             # NumPy allows out to trail an input, as long as the elements are computed in order.
-            if run.data[k] != run.data[OUT] or run.step[k] != run.step[OUT]:
-                threads = 1
+            run.buffered = True
+            threads = 1
+        elif run.formula == ELU_GRAD:
+            run.buffered = True
     if threads > 1:
         for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="dynamic"):
             compute(&run, chunk * CHUNK, min(n, (chunk + 1) * CHUNK))

@@ -49,6 +49,51 @@ cdef extern from *:
     #define F64_LN2_LO -0x1.8432a1b0e2634p-43
     #endif
 
+    /* Two lines of the cache, 128 bytes, in one go. Non-temporal stores go around the cache: the
+       target must be aligned to a line, then. The branch is the same for a whole array. */
+    #if defined(__AVX512F__)
+    #include <immintrin.h>
+    static inline void put_lines(void *to, const void *lines, int streams) {
+        const __m512i *from = (const __m512i *)lines;
+        __m512i *target = (__m512i *)to;
+        for (int k = 0; k < 2; k++) {
+            __m512i v = _mm512_loadu_si512(from + k);
+            if (streams) _mm512_stream_si512(target + k, v);
+            else _mm512_storeu_si512(target + k, v);
+        }
+    }
+    #elif defined(__AVX2__)
+    #include <immintrin.h>
+    static inline void put_lines(void *to, const void *lines, int streams) {
+        const __m256i *from = (const __m256i *)lines;
+        __m256i *target = (__m256i *)to;
+        for (int k = 0; k < 4; k++) {
+            __m256i v = _mm256_loadu_si256(from + k);
+            if (streams) _mm256_stream_si256(target + k, v);
+            else _mm256_storeu_si256(target + k, v);
+        }
+    }
+    #elif defined(__SSE2__) || defined(_M_X64)
+    #include <emmintrin.h>
+    static inline void put_lines(void *to, const void *lines, int streams) {
+        const __m128i *from = (const __m128i *)lines;
+        __m128i *target = (__m128i *)to;
+        for (int k = 0; k < 8; k++) {
+            __m128i v = _mm_loadu_si128(from + k);
+            if (streams) _mm_stream_si128(target + k, v);
+            else _mm_storeu_si128(target + k, v);
+        }
+    }
+    #else
+    static inline void put_lines(void *to, const void *lines, int streams) { memcpy(to, lines, 128); }
+    #endif
+    /* Non-temporal stores are in no order: whoever is told that they are done must find them. */
+    #if defined(__SSE2__) || defined(_M_X64)
+    static inline void end_lines(int streams) { if (streams) _mm_sfence(); }
+    #else
+    static inline void end_lines(int streams) {}
+    #endif
+
     static inline uint32_t f32_bits(float x) { uint32_t u; memcpy(&u, &x, 4); return u; }
     static inline uint64_t f64_bits(double x) { uint64_t u; memcpy(&u, &x, 8); return u; }
     static inline float f32_from_bits(uint32_t u) { float x; memcpy(&x, &u, 4); return x; }
@@ -106,6 +151,8 @@ cdef extern from *:
     const bint HAVE_FMA
     float MADD_F32(float a, float b, float c) noexcept nogil
     double MADD_F64(double a, double b, double c) noexcept nogil
+    void put_lines(void* to, const void* lines, bint streams) noexcept nogil
+    void end_lines(bint streams) noexcept nogil
     uint32_t f32_bits(float x) noexcept nogil
     uint64_t f64_bits(double x) noexcept nogil
     float f32_from_bits(uint32_t u) noexcept nogil
@@ -369,85 +416,143 @@ cdef inline real elu_grad_any(real grad, real x, real alpha) noexcept nogil:
 
 
 cdef inline real elu_grad_from_output_of(real grad, real y, real alpha) noexcept nogil:
-    """grad where y >= 0, grad * (y + alpha) where y < 0; with alpha = 0, -0.0 is negative."""
-    cdef bint passes = y >= 0
-    if real is float:
-        passes &= not (alpha == 0 and f32_bits(y) == <uint32_t>0x80000000)
-    else:
-        passes &= not (alpha == 0 and f64_bits(y) == <uint64_t>0x8000000000000000)
-    # A NaN in y is the result as it is: of two that meet in a product, either might survive.
+    """grad where y >= 0, grad * (y + alpha) where y < 0; with alpha = 0, -0.0 is negative.
+
+    A NaN in y is the result as it is: of two that meet in a product, either might survive.
+    """
     cdef real below = grad * (y + alpha)
-    below = below if y <= 0 else y
-    return grad if passes else below
+    cdef uint32_t u32, least32
+    cdef uint64_t u64, least64
+    if real is float:
+        u32 = f32_bits(y)
+        least32 = <uint32_t>0x80000000 if alpha == 0 else <uint32_t>0x80000001
+        grad = y if (u32 & <uint32_t>0x7fffffff) > <uint32_t>0x7f800000 else grad
+        return below if u32 - least32 <= <uint32_t>0xff800000 - least32 else grad
+    else:
+        u64 = f64_bits(y)
+        least64 = <uint64_t>0x8000000000000000 if alpha == 0 else <uint64_t>0x8000000000000001
+        grad = y if (u64 & <uint64_t>0x7fffffffffffffff) > <uint64_t>0x7ff0000000000000 else grad
+        return below if u64 - least64 <= <uint64_t>0xfff0000000000000 - least64 else grad
 
 
 # -- c. the chunk loops ----------------------------------------------------------------------
 # All have one signature, so that the doors need to know one: elu leaves grad unread.
-# out is none of the inputs: _doors computes into a buffer where it is.
+#
+# Two lines of the cache at a time (with one, GCC unrolls before it vectorises): their elements are
+# computed before any is stored, so out may be an input of elu and elu_grad_from_output, and no
+# compiler has to prove that it is not. elu_grad may compute a block again, and must not have
+# written over its inputs.
+
+cdef inline Py_ssize_t per_lines(real value) noexcept nogil:
+    """Elements of two lines of the cache, of the type of `value`."""
+    if real is float:
+        return 32
+    else:
+        return 16
+
 
 cdef void elu_scalar(
-    const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n
+    const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n, bint streams
 ) noexcept nogil:
     cdef real slope = alpha[0]
-    cdef Py_ssize_t i
+    cdef real lines[32]
+    cdef Py_ssize_t k, i = 0
     if slope == 1:  # one multiplication of eleven less, and the same bits
-        for i in range(n):
-            out[i] = elu_of(x[i], <real>1)
+        while i + per_lines(slope) <= n:
+            for k in range(per_lines(slope)):
+                lines[k] = elu_of(x[i + k], <real>1)
+            put_lines(&out[i], lines, streams)
+            i += per_lines(slope)
     else:
-        for i in range(n):
-            out[i] = elu_of(x[i], slope)
+        while i + per_lines(slope) <= n:
+            for k in range(per_lines(slope)):
+                lines[k] = elu_of(x[i + k], slope)
+            put_lines(&out[i], lines, streams)
+            i += per_lines(slope)
+    for i in range(i, n):
+        out[i] = elu_of(x[i], slope)
+    end_lines(streams)
 
 
 cdef void elu_array(
-    const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n
+    const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n, bint streams
 ) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
+    cdef real lines[32]
+    cdef Py_ssize_t k, i = 0
+    while i + per_lines(lines[0]) <= n:
+        for k in range(per_lines(lines[0])):
+            lines[k] = elu_of(x[i + k], alpha[i + k])
+        put_lines(&out[i], lines, streams)
+        i += per_lines(lines[0])
+    for i in range(i, n):
         out[i] = elu_of(x[i], alpha[i])
+    end_lines(streams)
 
 
 cdef void elu_grad_scalar(
-    const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n
+    const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n, bint streams
 ) noexcept nogil:
-    cdef real slope = alpha[0]
-    cdef Py_ssize_t i, stop, start = 0
-    cdef bint plain
-    # The largest magnitudes as bits, which makes a NaN the largest of all.
-    cdef uint32_t x32, grad32
-    cdef uint64_t x64, grad64
+    cdef Py_ssize_t start = 0
     while start < n:
-        stop = min(n, start + PLAIN_BLOCK)
-        x32 = grad32 = 0
-        x64 = grad64 = 0
-        if slope == 1:
-            for i in range(start, stop):
-                out[i] = elu_grad_plain(grad[i], x[i], <real>1)
-                if real is float:
-                    x32 = max(x32, f32_bits(x[i]) & <uint32_t>0x7fffffff)
-                else:
-                    x64 = max(x64, f64_bits(x[i]) & <uint64_t>0x7fffffffffffffff)
-        else:
-            for i in range(start, stop):
-                out[i] = elu_grad_plain(grad[i], x[i], slope)
-                if real is float:
-                    x32 = max(x32, f32_bits(x[i]) & <uint32_t>0x7fffffff)
-                    grad32 = max(grad32, f32_bits(grad[i]) & <uint32_t>0x7fffffff)
-                else:
-                    x64 = max(x64, f64_bits(x[i]) & <uint64_t>0x7fffffffffffffff)
-                    grad64 = max(grad64, f64_bits(grad[i]) & <uint64_t>0x7fffffffffffffff)
+        elu_grad_block(
+            &grad[start], &x[start], alpha[0], &out[start], min(n - start, PLAIN_BLOCK), streams
+        )
+        start += PLAIN_BLOCK
+    end_lines(streams)
+
+
+cdef inline void elu_grad_block(
+    const real* grad, const real* x, real alpha, real* out, Py_ssize_t n, bint streams
+) noexcept nogil:
+    cdef real lines[32]
+    cdef Py_ssize_t k, i = 0
+    cdef bint plain = fabs(alpha) < 2
+    # The largest magnitudes as bits, which makes a NaN the largest of all.
+    cdef uint32_t x32[32]
+    cdef uint32_t grad32[32]
+    cdef uint64_t x64[16]
+    cdef uint64_t grad64[16]
+    for k in range(per_lines(alpha)):
         if real is float:
-            plain = x32 <= f32_bits(F32_PLAIN_X) and grad32 < f32_bits(F32_HUGE)
+            x32[k] = grad32[k] = 0
         else:
-            plain = x64 <= f64_bits(F64_PLAIN_X) and grad64 < f64_bits(F64_HUGE)
-        # Hardly ever: NaN, an infinity, a slope near or below the smallest normal number.
-        if not plain or fabs(slope) >= 2:
-            for i in range(start, stop):
-                out[i] = elu_grad_any(grad[i], x[i], slope)
-        start = stop
+            x64[k] = grad64[k] = 0
+    if alpha == 1:
+        while i + per_lines(alpha) <= n:
+            for k in range(per_lines(alpha)):
+                lines[k] = elu_grad_plain(grad[i + k], x[i + k], <real>1)
+                if real is float:
+                    x32[k] = max(x32[k], f32_bits(x[i + k]) & <uint32_t>0x7fffffff)
+                else:
+                    x64[k] = max(x64[k], f64_bits(x[i + k]) & <uint64_t>0x7fffffffffffffff)
+            put_lines(&out[i], lines, streams)
+            i += per_lines(alpha)
+    else:
+        while i + per_lines(alpha) <= n:
+            for k in range(per_lines(alpha)):
+                lines[k] = elu_grad_plain(grad[i + k], x[i + k], alpha)
+                if real is float:
+                    x32[k] = max(x32[k], f32_bits(x[i + k]) & <uint32_t>0x7fffffff)
+                    grad32[k] = max(grad32[k], f32_bits(grad[i + k]) & <uint32_t>0x7fffffff)
+                else:
+                    x64[k] = max(x64[k], f64_bits(x[i + k]) & <uint64_t>0x7fffffffffffffff)
+                    grad64[k] = max(grad64[k], f64_bits(grad[i + k]) & <uint64_t>0x7fffffffffffffff)
+            put_lines(&out[i], lines, streams)
+            i += per_lines(alpha)
+    for k in range(per_lines(alpha)):
+        if real is float:
+            plain &= x32[k] <= f32_bits(F32_PLAIN_X) and grad32[k] < f32_bits(F32_HUGE)
+        else:
+            plain &= x64[k] <= f64_bits(F64_PLAIN_X) and grad64[k] < f64_bits(F64_HUGE)
+    # Hardly ever: NaN, an infinity, a slope near or below the smallest normal number.
+    if not plain:
+        i = 0
+    for i in range(i, n):
+        out[i] = elu_grad_any(grad[i], x[i], alpha)
 
 
 cdef void elu_grad_array(
-    const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n
+    const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n, bint streams
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
@@ -455,20 +560,34 @@ cdef void elu_grad_array(
 
 
 cdef void elu_grad_from_output_scalar(
-    const real* grad, const real* y, const real* alpha, real* out, Py_ssize_t n
+    const real* grad, const real* y, const real* alpha, real* out, Py_ssize_t n, bint streams
 ) noexcept nogil:
     cdef real slope = alpha[0]
-    cdef Py_ssize_t i
-    for i in range(n):
+    cdef real lines[32]
+    cdef Py_ssize_t k, i = 0
+    while i + per_lines(slope) <= n:
+        for k in range(per_lines(slope)):
+            lines[k] = elu_grad_from_output_of(grad[i + k], y[i + k], slope)
+        put_lines(&out[i], lines, streams)
+        i += per_lines(slope)
+    for i in range(i, n):
         out[i] = elu_grad_from_output_of(grad[i], y[i], slope)
+    end_lines(streams)
 
 
 cdef void elu_grad_from_output_array(
-    const real* grad, const real* y, const real* alpha, real* out, Py_ssize_t n
+    const real* grad, const real* y, const real* alpha, real* out, Py_ssize_t n, bint streams
 ) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
+    cdef real lines[32]
+    cdef Py_ssize_t k, i = 0
+    while i + per_lines(lines[0]) <= n:
+        for k in range(per_lines(lines[0])):
+            lines[k] = elu_grad_from_output_of(grad[i + k], y[i + k], alpha[i + k])
+        put_lines(&out[i], lines, streams)
+        i += per_lines(lines[0])
+    for i in range(i, n):
         out[i] = elu_grad_from_output_of(grad[i], y[i], alpha[i])
+    end_lines(streams)
 
 
 # -- d. the table ----------------------------------------------------------------------------

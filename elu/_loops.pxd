@@ -10,9 +10,10 @@ cdef enum:
     F64
 
 # grad, x (or y), alpha, out, count: dense and aligned, of the dtype under which the loop is listed;
-# out is none of the others.
+# out may be x or y itself (not for ELU_GRAD), or is apart from the others. streams: around the
+# cache, for an out that starts on a line of it (64 bytes).
 ctypedef void (*loop_t)(
-    const void* grad, const void* x, const void* alpha, void* out, Py_ssize_t n
+    const void* grad, const void* x, const void* alpha, void* out, Py_ssize_t n, bint streams
 ) noexcept nogil
 
 cdef struct Loops:
