@@ -85,7 +85,9 @@ cdef extern from *:
         }
     }
     #else
-    static inline void put_lines(void *to, const void *lines, int streams) { memcpy(to, lines, 128); }
+    static inline void put_lines(void *to, const void *lines, int streams) {
+        memcpy(to, lines, 128);
+    }
     #endif
     /* Non-temporal stores are in no order: whoever is told that they are done must find them. */
     #if defined(__SSE2__) || defined(_M_X64)
