@@ -5,6 +5,7 @@ import numbers
 import numpy
 
 from elu import _dispatch, _threads
+from elu._containers import introduce, is_mixed_frame
 from elu._doors import ufuncs
 from elu._version import __version__
 
@@ -244,11 +245,11 @@ cdef object general_door(int formula, tuple inputs, object alpha, object out, ob
     ufunc = ufuncs[formula]
     inputs = tuple([as_operand(ufunc.__name__, operand) for operand in inputs])
     alpha = checked_alpha(ufunc, inputs, alpha, dtype)
+    given = out  # NumPy tells (None,) from None: with the first, `where` needs no `out`
+    if type(out) is tuple and len(out) == 1:
+        out = out[0]
     if out is not None:
-        if type(out) is tuple and len(out) == 1:
-            out = out[0]
-        if dtype is None:
-            check_out(ufunc, inputs, alpha, out)
+        check_out(ufunc, inputs, alpha, out, dtype)
     operands = (*inputs, alpha)
     if (where is True and dtype is None and casting == "same_kind" and order == "K"
             and all([type(operand) in PLAIN for operand in operands])
@@ -256,27 +257,77 @@ cdef object general_door(int formula, tuple inputs, object alpha, object out, ob
         result = in_pieces(ufunc, operands, result_dtype(ufunc, inputs, None), out)
         if result is not None:
             return result
-    return ufunc(*operands, out=out, where=where, casting=casting, order=order, dtype=dtype,
-                 subok=subok)
+    # Only what was given: dask and others know no further keywords, and refuse them all.
+    keywords = {}
+    if given is not None:
+        keywords["out"] = given
+    if where is not True:
+        keywords["where"] = where
+    if casting != "same_kind":
+        keywords["casting"] = casting
+    if order != "K":
+        keywords["order"] = order
+    if dtype is not None:
+        keywords["dtype"] = dtype
+    if subok is not True:
+        keywords["subok"] = subok
+    if not all([type(operand) in PLAIN for operand in operands]):
+        introduce(ufuncs)
+        if (formula == ELU and not keywords and is_mixed_frame(inputs[0])
+                and type(alpha) in PLAIN and numpy.ndim(alpha) == 0):
+            return inputs[0].apply(elu, args=(float(alpha),))
+    return ufunc(*operands, **keywords)
 
 
 cdef object as_operand(str name, object operand):
     """Lists become arrays; numbers and what speaks for itself stay as they are."""
     if type(operand) in (int, float):
         return operand
-    if not hasattr(type(operand), "__array_ufunc__") and not hasattr(type(operand), "__array__"):
-        operand = numpy.asarray(operand)
+    kind = type(operand)
+    operand = as_array(name, operand)
     dtype = getattr(operand, "dtype", None)
+    if type(operand) is not kind and dtype == object and operand.ndim == 0:
+        raise TypeError(f"{name}: {kind.__name__} is not supported: "
+                        "bool, integers, float16, float32 and float64 are, and arrays of them")
     if isinstance(dtype, numpy.dtype) and dtype.char not in SUPPORTED:
         raise TypeError(f"{name}: dtype {dtype} is not supported: "
                         "bool, integers, float16, float32 and float64 are")
     return operand
 
 
+cdef object as_array(str name, object operand):
+    """What lies in the memory of the CPU, read there; what has a say of its own stays as it is."""
+    kind = type(operand)
+    if hasattr(kind, "__array_ufunc__"):
+        return operand
+    if is_elsewhere(operand):
+        raise TypeError(f"{name}: this {kind.__name__} is in the memory of another device, and "
+                        "this is a CPU library: copy it to the CPU first")
+    if hasattr(kind, "__array__"):
+        return operand
+    if hasattr(kind, "__dlpack__"):
+        return numpy.from_dlpack(operand)
+    return numpy.asarray(operand)
+
+
+cdef bint is_elsewhere(object operand) except -1:
+    """Its data is in the memory of a GPU or the like, where some libraries would copy it from."""
+    if hasattr(operand, "__cuda_array_interface__"):
+        return True
+    if not hasattr(operand, "__dlpack_device__"):
+        return False
+    try:
+        device = operand.__dlpack_device__()[0]
+    except (BufferError, RuntimeError, ValueError):
+        return False  # its library says what is wrong when it is asked for the data
+    return device not in (1, 3, 11)  # kDLCPU, kDLCUDAHost, kDLROCMHost
+
+
 cdef object result_dtype(object ufunc, tuple inputs, object dtype):
     """The dtype of the result; None where a container only knows it later."""
     if dtype is not None:
-        return numpy.dtype(dtype)
+        dtype = numpy.dtype(dtype)
+        return dtype if dtype.char in "efd" else None  # the ufunc refuses the others
     dtypes = [type(operand) if type(operand) in (int, float) else getattr(operand, "dtype", None)
               for operand in inputs]
     if not all([isinstance(known, (type, numpy.dtype)) for known in dtypes]):
@@ -287,6 +338,7 @@ cdef object result_dtype(object ufunc, tuple inputs, object dtype):
 cdef object checked_alpha(object ufunc, tuple inputs, object alpha, object dtype):
     """alpha as the ufunc takes it: a Python float, or an array of the result's dtype."""
     name = ufunc.__name__
+    container = False
     if isinstance(alpha, numbers.Real) and not isinstance(alpha, bool):
         try:
             values = numpy.float64(alpha)
@@ -296,9 +348,15 @@ cdef object checked_alpha(object ufunc, tuple inputs, object alpha, object dtype
         raise TypeError(f"{name}: alpha must be a real number or an array of them, "
                         f"not {type(alpha).__name__}")
     elif hasattr(type(alpha), "__array_ufunc__") and not isinstance(alpha, numpy.ndarray):
-        return alpha  # a container of another library, perhaps not computed yet
+        # A container of another library, perhaps not computed yet: checked if it holds an array.
+        values = getattr(alpha, "data", None)
+        if values is None:
+            values = getattr(alpha, "values", None)
+        if not isinstance(values, numpy.ndarray):
+            return alpha
+        container = True
     else:
-        values = numpy.asarray(alpha)
+        values = numpy.asanyarray(as_array(f"{name}: alpha", alpha))
     if values.dtype.kind not in "iuf":
         raise TypeError(f"{name}: alpha must be a real number or an array of them, "
                         f"not an array of dtype {values.dtype}")
@@ -306,14 +364,16 @@ cdef object checked_alpha(object ufunc, tuple inputs, object alpha, object dtype
     if result is not None:
         with numpy.errstate(all="ignore"):
             values = values.astype(result)
-    if values.ndim > 0:
+    if values.ndim > 0 and not container:
         check_alpha_shape(name, inputs, values)
-    if not numpy.isfinite(values).all():
+    if (~numpy.isfinite(values)).any():
         raise ValueError(f"{name}: alpha must be finite"
                          f"{f' in {result}' if result is not None else ''}, not {alpha!r}")
     if ufunc is ufuncs[ELU_GRAD_FROM_OUTPUT] and (values < 0).any():
         raise ValueError(f"{name}: alpha must not be negative, since the sign of y would not tell "
                          f"the branch (elu_grad takes any alpha), not {alpha!r}")
+    if container:
+        return alpha
     return float(values) if result is None and values.ndim == 0 else values
 
 
@@ -331,7 +391,7 @@ cdef object check_alpha_shape(str name, tuple inputs, object alpha):
                          f"which its own shape {alpha.shape} does not")
 
 
-cdef object check_out(object ufunc, tuple inputs, object alpha, object out):
+cdef object check_out(object ufunc, tuple inputs, object alpha, object out, object dtype):
     """out is of the result's shape and dtype, where all of them are arrays."""
     name = ufunc.__name__
     operands = (*inputs, alpha)
@@ -340,10 +400,11 @@ cdef object check_out(object ufunc, tuple inputs, object alpha, object out):
     if not all([isinstance(each, NUMPY) for each in (*operands, out)]):
         return
     shape = numpy.broadcast_shapes(*[numpy.shape(operand) for operand in operands])
-    dtype = result_dtype(ufunc, inputs, None)
     if out.shape != shape:
         raise ValueError(f"{name}: out must have the result's shape {shape}, not {out.shape}")
-    if out.dtype != dtype:
-        raise TypeError(f"{name}: out must have the result's dtype {dtype}, not {out.dtype}")
+    if dtype is None:
+        dtype = result_dtype(ufunc, inputs, None)
+        if out.dtype != dtype:
+            raise TypeError(f"{name}: out must have the result's dtype {dtype}, not {out.dtype}")
     if not out.flags.writeable:
         raise ValueError(f"{name}: out must be writeable, and is read-only")

@@ -21,6 +21,7 @@ from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT, F32, F64, Loops, lo
 from elu._threads cimport threads_for
 
 import itertools
+import math
 
 import numpy
 
@@ -410,6 +411,8 @@ cdef object new_ufunc(int formula):
     return ufunc
 
 ufuncs = [new_ufunc(ELU), new_ufunc(ELU_GRAD), new_ufunc(ELU_GRAD_FROM_OUTPUT)]
+# By their names, under which they are pickled: dask sends them to its workers.
+elu, elu_grad, elu_grad_from_output = ufuncs
 
 
 cdef object in_pieces(object ufunc, tuple operands, object dtype, object out):
@@ -420,9 +423,12 @@ cdef object in_pieces(object ufunc, tuple operands, object dtype, object out):
     """
     cdef int piece, pieces
     shape = numpy.broadcast_shapes(*[numpy.shape(operand) for operand in operands])
+    if threads_for(math.prod(shape)) < 2:
+        return None
     if out is None:
-        like = [operand for operand in operands if numpy.shape(operand) == shape]
-        out = numpy.empty_like(like[0], dtype) if like else numpy.empty(shape, dtype)
+        dtypes = (*[None] * len(operands), dtype)
+        iterator = numpy.nditer((*operands, None), op_dtypes=dtypes, flags=["zerosize_ok"])
+        out = iterator.operands[len(operands)]  # in the order that the ufunc gives it
     elif any([operand is not out and numpy.may_share_memory(operand, out) for operand in operands]):
         return None
     axis = max(range(len(shape)), key=lambda k: abs(out.strides[k]) if shape[k] > 1 else 0)
@@ -432,8 +438,10 @@ cdef object in_pieces(object ufunc, tuple operands, object dtype, object out):
     cuts = [shape[axis] * k // pieces for k in range(pieces + 1)]
     parts = [(slice(None),) * axis + (slice(*ends),) for ends in itertools.pairwise(cuts)]
     whole = [numpy.broadcast_to(operand, shape) for operand in operands]
+    errstate = numpy.geterr()
     for piece in prange(pieces, num_threads=pieces, nogil=True):
         with gil:
             part = parts[piece]
-            ufunc(*[operand[part] for operand in whole], out=out[part])
+            with numpy.errstate(**errstate):  # the caller's: each thread has its own
+                ufunc(*[operand[part] for operand in whole], out=out[part])
     return out

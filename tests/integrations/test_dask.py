@@ -1,0 +1,146 @@
+"""dask: lazy stays lazy, also inside xarray, and what is computed at last has the same bits."""
+
+import pickle
+
+import numpy as np
+import pytest
+import reference
+from reference import FUNCTIONS, assert_same_bits
+
+import elu
+
+dask = pytest.importorskip("dask")
+da = pytest.importorskip("dask.array")
+
+X, GRAD = np.random.default_rng(0).normal(0, 3, (2, 20, 50)).astype(np.float32)
+
+
+def compute(collection):
+    return collection.compute(scheduler="synchronous")
+
+
+def forbidden(block):
+    """Whoever computes a block of these finds out; dask itself asks for one of no elements."""
+    assert block.size <= 1, "computed"
+    return block
+
+
+def lazy(a, chunks=(7, 20)):
+    return da.from_array(a, chunks=chunks).map_blocks(forbidden, dtype=a.dtype)
+
+
+def call(name, grad, x, *arguments, **keywords):
+    return getattr(elu, name)(*reference.inputs(name, grad, x), *arguments, **keywords)
+
+
+def make(a, chunks=(7, 20)):
+    return da.from_array(a, chunks=chunks)
+
+
+@pytest.mark.parametrize("dtype", ["e", "f", "d", "h", "i", "?", ">f"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_nothing_is_computed(name, dtype):
+    x = (np.arange(1000) % 7 - 3).astype(dtype).reshape(20, 50)
+    result = call(name, lazy(x), lazy(x), 1.5)
+    expected = call(name, x, x, 1.5)
+    assert type(result) is da.Array
+    assert result.chunks == lazy(x).chunks
+    assert result.dtype == expected.dtype
+    assert type(result._meta) is np.ndarray
+    assert result._meta.dtype == expected.dtype
+    with pytest.raises(AssertionError, match="computed"):
+        compute(result)
+
+
+@pytest.mark.parametrize(
+    "alpha", [1.0, 2, np.float64(0.5), np.linspace(0, 2, 50), np.linspace(0, 2, 20)[:, None]]
+)
+@pytest.mark.parametrize("scheduler", ["synchronous", "threads"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_same_bits(name, scheduler, alpha):
+    result = call(name, make(GRAD), make(X), alpha).compute(scheduler=scheduler)
+    assert_same_bits(result, call(name, GRAD, X, alpha))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_lazy_alpha(name):
+    alpha = np.linspace(0, 2, 50)
+    result = call(name, GRAD, X, lazy(alpha, 20))
+    assert type(result) is da.Array
+    assert result.dtype == np.float32
+    assert_same_bits(compute(call(name, GRAD, X, make(alpha, 20))), call(name, GRAD, X, alpha))
+
+
+@pytest.mark.parametrize("name", ["elu_grad", "elu_grad_from_output"])
+@pytest.mark.parametrize("other", [X, X.astype(np.float64), X[0], make(X, (5, 50))], ids=range(4))
+def test_gradients_of_mixed_arrays(name, other):
+    """An array beside a lazy one, wider, smaller, or in other chunks."""
+    result = getattr(elu, name)(other, make(X))
+    plain = compute(other) if isinstance(other, da.Array) else other
+    expected = getattr(elu, name)(plain, X)
+    assert result.dtype == expected.dtype
+    assert_same_bits(compute(result), expected)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_keywords(name):
+    where, out = X > 0, make(np.full_like(X, 7))
+    expected = call(name, GRAD, X, where=where, out=np.full_like(X, 7))
+    result = call(name, make(GRAD), make(X), where=make(where), out=out)
+    assert_same_bits(compute(result), expected)
+    assert call(name, make(GRAD), make(X), dtype="f8").dtype == np.float64
+
+
+def test_out_that_is_no_dask_array_is_dasks_error():
+    with pytest.raises(NotImplementedError, match="out"):
+        elu.elu(lazy(X), out=X.copy())
+
+
+def test_unknown_chunks():
+    x = make(X)
+    result = elu.elu(x[x > 0])
+    assert np.isnan(result.chunks[0]).all()
+    assert_same_bits(compute(result), elu.elu(X[X > 0]))
+
+
+@pytest.mark.parametrize("dtype", ["F", "O", "g"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_an_unsupported_dtype_is_refused_before_anything_is_computed(name, dtype):
+    x = lazy(X).astype(dtype)
+    with pytest.raises(TypeError, match="float32"):
+        call(name, x, x)
+
+
+@pytest.mark.parametrize("alpha", [np.nan, np.inf, 1e300])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_so_is_a_bad_alpha(name, alpha):
+    with pytest.raises(ValueError, match="alpha must be finite"):
+        call(name, lazy(GRAD), lazy(X), alpha)
+
+
+@pytest.mark.parametrize("dumps", [pickle.dumps, None], ids=["pickle", "cloudpickle"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_graphs_are_pickled(name, dumps):
+    dumps = dumps or pytest.importorskip("cloudpickle").dumps
+    result = pickle.loads(dumps(call(name, make(GRAD), make(X), 1.5)))
+    assert_same_bits(compute(result), call(name, GRAD, X, 1.5))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_xarray_over_dask(name):
+    xr = pytest.importorskip("xarray")
+    x = xr.DataArray(lazy(X), dims=("r", "c"), coords={"c": range(50)}, name="n")
+    result = call(name, x, x, 1.5)
+    assert type(result) is xr.DataArray
+    assert type(result.data) is da.Array
+    assert (result.name, result.dtype, result.chunks) == ("n", np.float32, x.chunks)
+    x = x.copy(data=make(X))
+    result = call(name, x, x, xr.DataArray(make(np.linspace(0, 2, 20), 7), dims="r"))
+    expected = call(name, X, X, np.linspace(0, 2, 20)[:, None])
+    assert_same_bits(result.compute(scheduler="synchronous").values, expected)
+
+
+def test_a_dataset_over_dask():
+    xr = pytest.importorskip("xarray")
+    result = elu.elu(xr.Dataset({"a": (("r", "c"), lazy(X))}))
+    assert type(result.a.data) is da.Array

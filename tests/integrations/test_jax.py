@@ -1,0 +1,64 @@
+"""JAX: the recipe of the README under jit, grad and vmap; its arrays are read as they are."""
+
+import numpy as np
+import pytest
+from integrations import recipes
+from reference import FUNCTIONS, assert_same_bits, inputs, mixed
+
+import elu
+
+jax = pytest.importorskip("jax")
+
+X = np.linspace(-5, 5, 101, dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def jax_elu():
+    return recipes.names("JAX")["jax_elu"]
+
+
+def test_same_bits(jax_elu):
+    assert_same_bits(jax_elu(jax.numpy.asarray(X)), elu.elu(X))
+    assert_same_bits(jax.jit(jax_elu)(jax.numpy.asarray(X)), elu.elu(X))
+
+
+def test_gradient(jax_elu):
+    grad = np.linspace(1, 2, 101, dtype=np.float32)
+    _, backward = jax.vjp(jax_elu, jax.numpy.asarray(X))
+    assert_same_bits(backward(jax.numpy.asarray(grad))[0], elu.elu_grad(grad, X))
+
+
+def test_as_jaxs_own(jax_elu):
+    ours, theirs = (
+        jax.jit(jax.value_and_grad(lambda x, f=f: (f(x) ** 2).sum()))(X)
+        for f in (jax_elu, jax.nn.elu)
+    )
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-5)
+    np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-5)
+
+
+def test_vmap(jax_elu):
+    x = X[:100].reshape(20, 5)
+    assert_same_bits(jax.vmap(jax_elu)(jax.numpy.asarray(x)), elu.elu(x))
+    slopes = jax.vmap(jax.grad(lambda x: jax_elu(x).sum()))(jax.numpy.asarray(x))
+    assert_same_bits(slopes, elu.elu_grad(np.ones_like(x), x))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_arrays_as_exp_takes_them(name):
+    x = mixed(np.float32, 101)
+    given = jax.numpy.asarray(x)
+    result = getattr(elu, name)(*inputs(name, given, given), 1.5)
+    with np.errstate(all="ignore"):
+        assert type(result) is type(np.exp(given))
+    assert_same_bits(result, getattr(elu, name)(*inputs(name, x, x), 1.5))
+
+
+def test_tracing_without_a_callback_is_jaxs_error():
+    with pytest.raises(jax.errors.TracerArrayConversionError):
+        jax.jit(elu.elu)(X)
+
+
+def test_bfloat16_is_a_type_error():
+    with pytest.raises(TypeError, match="bfloat16"):
+        elu.elu(jax.numpy.asarray(X, jax.numpy.bfloat16))

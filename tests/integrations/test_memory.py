@@ -1,0 +1,117 @@
+"""Arrays larger than memory: memory maps in and out, by blocks, in a few MiB."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reference
+from integrations import recipes
+from reference import FUNCTIONS, assert_same_bits
+
+import elu
+
+
+@pytest.fixture
+def maps(tmp_path):
+    x = reference.mixed(np.float32, 100_003)
+    result = {}
+    for name in ("grad", "x", "out"):
+        result[name] = np.memmap(tmp_path / name, np.float32, "w+", shape=x.shape)
+        result[name][:] = 0 if name == "out" else x
+    return result
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_maps_in_and_out(name, maps, tmp_path):
+    arrays = reference.inputs(name, maps["grad"], maps["x"])
+    expected = getattr(elu, name)(*map(np.array, arrays), 1.5)
+    assert getattr(elu, name)(*arrays, 1.5, out=maps["out"]) is maps["out"]
+    maps["out"].flush()
+    assert_same_bits(np.fromfile(tmp_path / "out", np.float32), expected)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_map_in_place(name, maps):
+    x = maps["x"]
+    expected = getattr(elu, name)(*reference.inputs(name, maps["grad"], np.array(x)), 1.5)
+    getattr(elu, name)(*reference.inputs(name, maps["grad"], x), 1.5, out=x)
+    assert_same_bits(x, expected)
+
+
+def test_a_read_only_map_is_read_and_never_written(maps, tmp_path):
+    x = np.memmap(tmp_path / "x", np.float32, "r")
+    assert_same_bits(elu.elu(x), elu.elu(np.array(x)))
+    with pytest.raises(ValueError, match="read-only"):
+        elu.elu(x, out=x)
+
+
+def test_blocks_of_the_recipe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipes.names("Larger than memory")
+    x, y = np.load("x.npy"), np.load("y.npy")
+    assert_same_bits(y, elu.elu(x))
+    np.save("x.npy", np.resize(reference.mixed(np.float32, 4099), x.size))
+    loop = recipes.recipes()["Larger than memory"].partition("\nfor start")
+    exec("".join(loop[1:]), {"elu": elu, "np": np, "size": x.size, "block": 999_999})
+    assert_same_bits(np.load("y.npy"), elu.elu(np.load("x.npy")))
+
+
+# VmHWM counts the pages of files, too; writing 5 to clear_refs sets it back.
+PEAK = """
+import re
+import elu
+import numpy as np
+
+elu.elu(np.zeros(2**20, np.float32))  # threads and their stacks are there from now on
+{setup}
+
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 2**10
+
+def now():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 2**10
+
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")
+before = now()
+{code}
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells the peak")
+def test_the_peak_stays_at_two_blocks(tmp_path):
+    """x and y have 40 MB each, a block 4: while one is opened, that before it is still mapped."""
+    code = recipes.recipes()["Larger than memory"]
+    run = subprocess.run(
+        [sys.executable, "-c", PEAK.format(setup="", code=code)],
+        cwd=tmp_path,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        timeout=60,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert float(run.stdout) < 20
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells the peak")
+@pytest.mark.parametrize("view", ["x", "x[::2]", "x.reshape(1000, -1).T"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_call_with_out_needs_no_memory_of_its_own(name, view, tmp_path):
+    """Nor does one on views, which goes through small buffers."""
+    arrays = ", ".join(["x"] * len(reference.INPUTS[name]))
+    setup = "x = np.ones(4_000_000, np.float32)\n"
+    code = f"x = {view}; elu.{name}({arrays}, out=x)"
+    run = subprocess.run(
+        [sys.executable, "-c", PEAK.format(setup=setup, code=code)],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        timeout=60,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert float(run.stdout) < 2

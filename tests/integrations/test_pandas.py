@@ -1,0 +1,121 @@
+"""pandas: the same container comes back, with its labels, its dtypes and its missing values."""
+
+import numpy as np
+import pytest
+import reference
+from reference import FUNCTIONS, assert_same_bits
+
+import elu
+
+pd = pytest.importorskip("pandas")
+
+X = np.array([[-1.5, -0.0], [2.0, -3.0], [-0.25, 4.0]], np.float32)
+ROWS, COLUMNS = list("abc"), ["p", "q"]
+
+
+@pytest.mark.parametrize("alpha", [1.5, 2, np.float64(0.5)])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_series(name, alpha):
+    function = getattr(elu, name)
+    series = pd.Series(X[:, 0], index=ROWS, name="s")
+    result = function(*reference.inputs(name, series, series), alpha)
+    assert type(result) is pd.Series
+    assert result.name == "s"
+    assert result.index.equals(series.index)
+    column = X[:, 0].copy()
+    assert_same_bits(result.to_numpy(), function(*reference.inputs(name, column, column), alpha))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_frame(name):
+    function = getattr(elu, name)
+    frame = pd.DataFrame(X, index=ROWS, columns=COLUMNS)
+    result = function(*reference.inputs(name, frame, frame), 1.5)
+    assert type(result) is pd.DataFrame
+    assert result.index.equals(frame.index)
+    assert result.columns.equals(frame.columns)
+    assert_same_bits(result.to_numpy(), function(*reference.inputs(name, X, X), 1.5))
+
+
+def test_a_frame_of_several_dtypes_keeps_them_as_exp_does():
+    frame = pd.DataFrame({"half": np.float16([-1]), "single": np.float32([-1]), "int": [-1]})
+    assert elu.elu(frame).dtypes.equals(np.exp(frame).dtypes)
+
+
+@pytest.mark.parametrize("dtype", ["Float32", "Int16", "float32[pyarrow]"])
+def test_missing_values_stay_missing(dtype):
+    if "pyarrow" in dtype:
+        pytest.importorskip("pyarrow")
+    series = pd.Series([-1, None, 2], dtype=dtype)
+    result = elu.elu(series, 1.5)
+    assert result.dtype == np.exp(series).dtype
+    assert result.isna().tolist() == [False, True, False]
+    expected = elu.elu(np.float32([-1, 2]), 1.5)
+    assert_same_bits(result.dropna().to_numpy(np.float32), expected)
+
+
+@pytest.mark.parametrize("name", ["elu_grad", "elu_grad_from_output"])
+def test_gradients_align_by_label(name):
+    """As pandas aligns the operands of any ufunc, whatever their order."""
+    function = getattr(elu, name)
+    grad = pd.Series(np.float32([1, 2, 3]), index=list("cba"))
+    x = pd.Series(X[:, 0], index=ROWS)
+    result = function(grad, x)
+    assert result.index.equals(np.hypot(grad, x).index)
+    expected = function(np.float32([3, 2, 1]), X[:, 0].copy())
+    assert_same_bits(result[ROWS].to_numpy(), expected)
+
+
+@pytest.mark.parametrize("other", [list, np.asarray])
+@pytest.mark.parametrize("name", ["elu_grad", "elu_grad_from_output"])
+def test_gradients_of_a_series_beside_an_array(name, other):
+    x, grad = pd.Series(X[:, 0], index=ROWS), np.float32([1, 2, 4])
+    result = getattr(elu, name)(other(grad), x)
+    assert result.index.equals(x.index)
+    expected = getattr(elu, name)(other(grad), X[:, 0])
+    assert_same_bits(result.to_numpy(), expected)
+
+
+def test_alpha_aligns_by_label():
+    x = pd.Series(np.float32([-1, -1, 2]), index=ROWS)
+    alpha = pd.Series([1, 2, 3.0], index=list("cba"))
+    result = elu.elu(x, alpha)
+    assert_same_bits(result[ROWS].to_numpy(), elu.elu(x.to_numpy(), np.array([3, 2, 1])))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_alpha_in_a_series_must_be_finite(name, bad):
+    x = pd.Series(X[:, 0], index=ROWS)
+    with pytest.raises(ValueError, match="alpha must be finite"):
+        getattr(elu, name)(*reference.inputs(name, x, x), pd.Series([1, bad, 1], index=ROWS))
+
+
+def test_a_negative_alpha_in_a_series_is_refused_for_the_output_form():
+    x = pd.Series(X[:, 0], index=ROWS)
+    with pytest.raises(ValueError, match="elu_grad "):
+        elu.elu_grad_from_output(x, x, pd.Series([1.0, -1.0, 1.0], index=ROWS))
+
+
+@pytest.mark.parametrize("out", [pd.Series.copy, np.array], ids=["series", "array"])
+def test_out_as_exp_takes_it(out):
+    x = pd.Series(X[:, 0], index=ROWS)
+    out = out(x)
+    elu.elu(x, 1.5, out=out)
+    assert_same_bits(np.asarray(out), elu.elu(X[:, 0], 1.5))
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        pd.Series(["a"]),
+        pd.Series([1.0, "a"], dtype=object),
+        pd.Series([1.0, 2.0], dtype="category"),
+        pd.Series(pd.to_datetime(["2020-01-01"])),
+    ],
+    ids=["str", "object", "category", "datetime"],
+)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_is_no_number_is_refused(name, series):
+    with pytest.raises(TypeError, match=r"object|category|datetime64"):
+        getattr(elu, name)(*reference.inputs(name, series, series))

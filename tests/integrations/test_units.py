@@ -1,0 +1,86 @@
+"""Quantities: what has no dimension passes, and what has one gets its library's own error."""
+
+import numpy as np
+import pytest
+import reference
+from reference import FUNCTIONS, assert_same_bits
+
+import elu
+
+X = np.array([-1.5, -0.0, 2, -30], np.float32)
+
+
+class Pint:
+    def __init__(self):
+        pint = pytest.importorskip("pint")
+        self.error = pint.DimensionalityError
+        self.quantity = pint.UnitRegistry().Quantity
+        self.unit = lambda q: str(q.units)
+
+    def __call__(self, x, unit):
+        return self.quantity(x, unit)
+
+    def magnitude(self, quantity):
+        assert str(quantity.units) == "dimensionless"
+        return quantity.magnitude
+
+
+class Astropy:
+    def __init__(self):
+        self.units = pytest.importorskip("astropy.units")
+        self.error = self.units.UnitTypeError
+
+    def __call__(self, x, unit):
+        return self.units.Quantity(x, unit, dtype=x.dtype)
+
+    def magnitude(self, quantity):
+        assert quantity.unit == self.units.dimensionless_unscaled
+        return quantity.value
+
+
+@pytest.fixture(params=[Pint, Astropy])
+def library(request):
+    return request.param()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_dimensionless_passes(name, library):
+    x = library(X, "")
+    result = getattr(elu, name)(*reference.inputs(name, x, x), 1.5)
+    assert type(result) is type(x)
+    expected = getattr(elu, name)(*reference.inputs(name, X, X), 1.5)
+    assert_same_bits(library.magnitude(result), expected)
+
+
+def test_a_scaled_unit_is_converted(library):
+    result = elu.elu(library(np.array([-50.0, 100]), "percent"))
+    np.testing.assert_array_equal(library.magnitude(result), elu.elu(np.array([-0.5, 1])))
+
+
+def test_a_quantity_beside_an_array(library):
+    result = elu.elu_grad(X, library(X, ""))
+    assert_same_bits(library.magnitude(result), elu.elu_grad(X, X))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_dimension_is_the_librarys_error(name, library):
+    x = library(X, "m")
+    with pytest.raises(library.error):
+        np.exp(x)
+    with pytest.raises(library.error):
+        getattr(elu, name)(*reference.inputs(name, x, x))
+
+
+@pytest.mark.parametrize("size", [(), (4,)])
+def test_a_dimension_of_alpha_is_not_dropped(library, size):
+    with pytest.raises(library.error):
+        elu.elu(X, library(np.full(size, 2.0), "m"))
+
+
+def test_masked_quantities():
+    masked = pytest.importorskip("astropy.utils.masked").Masked
+    x = masked(X, mask=[True, False, False, False])
+    result = elu.elu(x, 1.5)
+    assert type(result) is type(x)
+    assert result.mask.tolist() == x.mask.tolist()
+    assert_same_bits(result.unmasked[1:], elu.elu(X, 1.5)[1:])

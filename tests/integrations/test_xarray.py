@@ -1,0 +1,68 @@
+"""xarray: the same container comes back, with dimensions, coordinates, name and attributes."""
+
+import numpy as np
+import pytest
+import reference
+from reference import FUNCTIONS, assert_same_bits
+
+import elu
+
+xr = pytest.importorskip("xarray")
+
+X = reference.mixed(np.float32, 12).reshape(3, 4)
+
+
+@pytest.fixture
+def array():
+    return xr.DataArray(X, dims=("c", "t"), coords={"t": [1, 2, 3, 4]}, name="n", attrs={"u": 1})
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_data_array(name, array):
+    function = getattr(elu, name)
+    result = function(*reference.inputs(name, array, array), 1.5)
+    assert type(result) is xr.DataArray
+    expected = array.copy(data=function(*reference.inputs(name, X, X), 1.5))
+    xr.testing.assert_identical(result, expected)
+    assert_same_bits(result.values, expected.values)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_dataset(name, array):
+    dataset = xr.Dataset({"a": array, "b": ("t", np.arange(-2, 2))})
+    result = getattr(elu, name)(*reference.inputs(name, dataset, dataset), 1.5)
+    assert type(result) is xr.Dataset
+    for key, variable in dataset.items():
+        expected = getattr(elu, name)(*reference.inputs(name, variable, variable), 1.5)
+        xr.testing.assert_identical(result[key].drop_attrs(), expected.drop_attrs())
+
+
+@pytest.mark.parametrize("name", ["elu_grad", "elu_grad_from_output"])
+def test_gradients_align_by_name_and_label(name, array):
+    """Dimensions in another order, and labels that not both have: as xarray adds two arrays."""
+    grad = xr.DataArray(
+        np.arange(9, dtype=np.float32).reshape(3, 3), dims=("t", "c"), coords={"t": [2, 3, 9]}
+    )
+    result = getattr(elu, name)(grad, array)
+    assert (result.dims, result.shape) == ((grad + array).dims, (grad + array).shape)
+    assert result.t.values.tolist() == [2, 3]
+    expected = getattr(elu, name)(grad.values[:2], X[:, 1:3].T)
+    assert_same_bits(result.values, expected)
+
+
+def test_alpha_broadcasts_by_name(array):
+    alpha = xr.DataArray([0.5, 1, 2], dims="c")
+    assert_same_bits(elu.elu(array, alpha).values, elu.elu(X, alpha.values[:, None]))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_alpha_in_a_data_array_must_be_finite(name, array):
+    with pytest.raises(ValueError, match="alpha must be finite"):
+        getattr(elu, name)(
+            *reference.inputs(name, array, array), xr.DataArray([1, np.nan, 1], dims="c")
+        )
+
+
+def test_out_is_refused_by_xarray(array):
+    with pytest.raises(NotImplementedError, match="out"):
+        elu.elu(array, out=array.copy())
