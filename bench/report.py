@@ -123,19 +123,22 @@ TITLES = dict(
 
 
 def plot(results: Results, machine: dict, path: str) -> None:
-    """Throughput over size, a panel for each function (across) and dtype and threads (down)."""
+    """Throughput over size: functions across, or dtypes where there is one function only."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    drawn = [(point, rows) for point, rows in sections(results) if point.out]
+    several = len({point.function for point, _ in drawn}) > 1
     panels = {
-        (point.dtype, point.threads, point.function): rows
-        for point, rows in sections(results)
-        if point.out
+        ((point.dtype, point.threads), point.function)
+        if several
+        else (point.threads, point.dtype): (point, rows)
+        for point, rows in drawn
     }
-    down = list(dict.fromkeys(key[:2] for key in panels))
-    across = [function for function in FUNCTIONS if any(function == key[2] for key in panels)]
+    down = list(dict.fromkeys(row for row, _ in panels))
+    across = list(dict.fromkeys(column for _, column in panels))
     figure, axes = pyplot.subplots(
         len(down),
         len(across),
@@ -146,16 +149,15 @@ def plot(results: Results, machine: dict, path: str) -> None:
         layout="constrained",
     )
     handles = {}
-    for row, (dtype, threads) in enumerate(down):
-        for column, function in enumerate(across):
-            axis = axes[row, column]
-            rows = panels.get((dtype, threads, function), {})
-            handles |= panel(axis, rows)
-            axis.set_title(f"{TITLES[function]}, {dtype}, {threads} thread{'s' * (threads > 1)}")
-            if column == 0:
-                axis.set_ylabel("elements per nanosecond")
-            if row == len(down) - 1:
-                axis.set_xlabel("elements in the array")
+    for (row, column), (point, rows) in panels.items():
+        axis = axes[down.index(row), across.index(column)]
+        handles |= panel(axis, rows)
+        threads = f"{point.threads} thread{'s' * (point.threads > 1)}"
+        axis.set_title(f"{TITLES[point.function]}, {point.dtype}, {threads}")
+        if column == across[0]:
+            axis.set_ylabel("elements per nanosecond")
+        if row == down[-1]:
+            axis.set_xlabel("elements in the array")
     for row in axes:
         # Three and a half decades tell the story; what starts below enters from there.
         top = max(axis.get_ylim()[1] for axis in row)
@@ -166,7 +168,7 @@ def plot(results: Results, machine: dict, path: str) -> None:
         [LABELS.get(name, name) for name in order[:-1]]
         + ["copy, or a + b: what the memory allows"],
         loc="outside lower center",
-        ncols=min(6, len(order)),
+        ncols=min(2 * len(across), len(order)),
         frameon=False,
     )
     figure.suptitle(f"ELU on {machine['cpu']}: higher is faster", fontsize="large")
