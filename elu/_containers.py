@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -16,17 +17,15 @@ def introduce(ufuncs: list[np.ufunc]) -> None:
     """
     if "pint" in sys.modules and "pint" not in _introduced:
         _introduced.add("pint")
-        from pint.facets.numpy.numpy_func import HANDLED_UFUNCS
-
+        handled = import_module("pint.facets.numpy.numpy_func").HANDLED_UFUNCS
         for ufunc in ufuncs:
-            HANDLED_UFUNCS[ufunc.__name__] = _for_pint(ufunc)
+            handled[ufunc.__name__] = _for_pint(ufunc)
     if "astropy.units" in sys.modules and "astropy" not in _introduced:
         _introduced.add("astropy")
-        from astropy.units.quantity_helper import UFUNC_HELPERS
-
-        without_dimension = UFUNC_HELPERS[np.expm1]
+        helpers = import_module("astropy.units.quantity_helper").UFUNC_HELPERS
+        without_dimension = helpers[np.expm1]
         for ufunc in ufuncs:
-            UFUNC_HELPERS[ufunc] = lambda ufunc, *units: (
+            helpers[ufunc] = lambda ufunc, *units: (
                 [without_dimension(ufunc, unit)[0][0] for unit in units],
                 without_dimension(ufunc, None)[1],
             )
