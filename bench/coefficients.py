@@ -3,8 +3,9 @@
     python bench/coefficients.py            print the constants and what is proved of them
     python bench/coefficients.py --check    exit with 1 if those in elu/_kernels.pxi are others
 
-The polynomials come from a Remez exchange. Their coefficients are rounded one after the other,
-the largest first, and those still to come make up for each rounding.
+The polynomials come from a Remez exchange: that of exp for the least relative error, that of expm1
+for the least error where the rounding of the steps leaves little room. Their coefficients are
+rounded one after the other, the largest first, and those still to come make up for each rounding.
 """
 
 import argparse
@@ -20,9 +21,10 @@ from pathlib import Path
 from mpmath import iv, mp
 
 KERNELS = Path(__file__).parents[1] / "elu" / "_kernels.pxi"
-DEFINE = re.compile(r"#define F(?:32|64)_(?:LN2_HI|LN2_LO|LOG2E|MAGIC|[CE]\d+) \S+")
+DEFINE = re.compile(r"#define F(?:32|64)_(?:LN2_(?:HI|LO|REST)|LOG2E|MAGIC|[CE]\d+) \S+")
 
 POINTS = 400  # an even number: 0, where every error vanishes, is none of the points of a fit
+GOAL = 0.88  # ULP of expm1(x), of which the fit spends what rounding leaves
 TERMS = 24  # of the series of exp: what follows is below 2**-113
 TOLERANCE = 2.0**-9  # by which a proved bound may exceed the largest error
 
@@ -45,16 +47,18 @@ class Curve:
     """A polynomial for exp(t), x = t - n log(2); n here is -n of the kernels."""
 
     letter: str
+    bits: int
     known: tuple  # the coefficients that the kernel has no constants for
     degree: int
     half_width: mp.mpf  # |t| at most
     cases: list  # all n, each with the ends of t
     relative: Callable  # the error of the result, see below
-    missing: mp.mpf = mp.zero  # LN2_HI - log(2), where t lacks LN2_LO: n times that too large
+    weight: Callable  # what the fit counts an error of exp(t) as, see below
+    missing: mp.mpf = mp.zero  # LN2 as the kernel has it less log(2): t is n times that too large
 
 
-F32 = Format("F32", 24, "f", -17.5, 127 + 32 + 251, 7, 6)
-F64 = Format("F64", 53, "", -38.0, 1023 + 64 + 2043, 12, 11)
+F32 = Format("F32", 24, "f", -17.5, 127 + 32 + 251, 6, 6)
+F64 = Format("F64", 53, "", -38.0, 1023 + 64 + 2043, 11, 11)
 
 
 # -- the errors that count -------------------------------------------------------------------
@@ -74,6 +78,31 @@ def exp_error(n: int, t, growth, error, lag):
     return t * error / (1 + t * growth)
 
 
+def ulp(value, bits: int) -> mp.mpf:
+    return mp.ldexp(1, mp.frexp(abs(value))[1] - bits)
+
+
+def expm1_weight(n: int, t, bits: int):
+    """One over the error of exp(t) that makes GOAL full, with all roundings at their worst."""
+    p = mp.expm1(t)
+    square = t * t
+    q = (p - t) / square
+    result = mp.ldexp(p + 1, -n) - 1
+    # Of the square and of the last two steps to q.
+    fused = q * ulp(square, bits) + (1 + abs(t) / 3) * square * ulp(q, bits)
+    # Of the half of the square, of p - t, and of three steps to the term of the third power.
+    not_fused = ulp(square / 2, bits) + ulp(p - t, bits) + 3 * ulp(square * t / 6, bits)
+    rounded = max(fused, not_fused) / 2
+    if n:  # p is the result, else
+        rounded += ulp(p, bits) / 2
+    left = (GOAL - mp.mpf(1) / 2) * ulp(result, bits) - mp.ldexp(rounded, -n)
+    return mp.ldexp(1, -n) / left
+
+
+def exp_weight(n: int, t, bits: int):
+    return mp.exp(-t)
+
+
 def half_width(form: Format, largest: float) -> mp.mpf:
     """Bound of |t| as computed, for |x| up to `largest`."""
     # Each at most |x| 2**-bits: the rounding of LOG2E, that of the product with it, those of t
@@ -87,11 +116,13 @@ def curves(form: Format) -> tuple[Curve, Curve]:
     # n = 0 has t = x, which is negative.
     cases = [(0, (-width, 0))]
     cases += [(n, (-width, width)) for n in range(1, round(-form.saturation / mp.log(2)) + 1)]
-    known = (mp.one, mp.one, mp.one / 2)
-    missing = nearest(mp.log(2), form.bits) - mp.log(2) if form is F32 else mp.zero
-    expm1 = Curve("C", known, form.expm1_degree, width, cases, expm1_error, missing)
+    known = (mp.one, mp.one)
+    missing = nearest(mp.log(2), form.bits) - mp.log(2)
+    expm1 = Curve("C", form.bits, known, form.expm1_degree, width, cases,
+                  expm1_error, expm1_weight, missing)
     width = half_width(form, form.multiples * mp.log(2))
-    exp = Curve("E", known[:2], form.exp_degree, width, [(0, (-width, width))], exp_error)
+    exp = Curve("E", form.bits, known, form.exp_degree, width, [(0, (-width, width))],
+                exp_error, exp_weight)
     return expm1, exp
 
 
@@ -112,8 +143,8 @@ class Fit:
         angles = [mp.pi * i / (POINTS - 1) for i in range(POINTS)]
         points = [-curve.half_width * mp.cos(angle) for angle in angles]
         # The polynomial can make up for a t that is too large, if not for one near 0. It is worth
-        # while where exp(t) - 1 is above 1/4, for there its own rounding is at its coarsest.
-        skip = mp.log(mp.mpf(5) / 4) if curve.missing else 0
+        # while where exp(t) - 1 is above 1/8, for there its own rounding is coarse.
+        skip = mp.log(mp.mpf(9) / 8) if curve.missing else 0
         self.degree = curve.degree
         self.points, self.weights, self.target = [], [], []
         for t in points:
@@ -122,7 +153,7 @@ class Fit:
             # The least n there is for this t suffers most.
             n = int(t > 0)
             self.points.append(t)
-            self.weights.append(curve.relative(n, t, mp.expm1(t) / t, 1, 0) / t)
+            self.weights.append(curve.weight(n, t, curve.bits))
             self.target.append(mp.exp(t - n * curve.missing))
 
     def rest(self, fixed: Sequence) -> tuple[list, mp.mpf]:
@@ -173,13 +204,13 @@ def neighbours(value, bits: int) -> tuple[mp.mpf, mp.mpf]:
     return mp.floor(value / step) * step, mp.ceil(value / step) * step
 
 
-def rounded_fit(curve: Curve, bits: int) -> list[mp.mpf]:
+def rounded_fit(curve: Curve) -> list[mp.mpf]:
     """All coefficients, in the format."""
     fit = Fit(curve)
     fixed = list(curve.known)
     free, _ = fit.rest(fixed)
     while free:
-        tries = [[*fixed, near] for near in neighbours(free[0], bits)]
+        tries = [[*fixed, near] for near in neighbours(free[0], curve.bits)]
         rests = [fit.rest(each) for each in tries]
         best = min((0, 1), key=lambda i: rests[i][1])
         fixed, (free, _) = tries[best], rests[best]
@@ -238,10 +269,12 @@ def define(form: Format, name: str, value) -> str:
 
 
 def split_log2(form: Format, bits: int) -> list[str]:
-    """log(2) as the sum of a number of so many bits and one in the format."""
+    """log(2), and log(2) as one number of the format, less a number of so many bits."""
     high = nearest(mp.log(2), bits)
     low = nearest(mp.log(2) - high, form.bits)
-    return [define(form, "LN2_HI", high), define(form, "LN2_LO", low)]
+    rest = nearest(mp.log(2), form.bits) - high
+    return [define(form, "LN2_HI", high), define(form, "LN2_LO", low),
+            define(form, "LN2_REST", rest)]
 
 
 def upwards(value: mp.mpf, power: int) -> str:
@@ -260,9 +293,9 @@ def saturation(form: Format) -> str:
     )
 
 
-def polynomial(form: Format, curve: Curve) -> tuple[list[str], list[str]]:
+def polynomial(form: Format, curve: Curve) -> tuple[list[str], str]:
     """Its #defines, and what is proved of it."""
-    coefficients = rounded_fit(curve, form.bits)
+    coefficients = rounded_fit(curve)
     first = len(curve.known)
     lines = [
         define(form, f"{curve.letter}{k}", coefficient)
@@ -270,14 +303,11 @@ def polynomial(form: Format, curve: Curve) -> tuple[list[str], list[str]]:
     ]
     what = f"{form.name}: {curve.letter}{first} to {curve.letter}{curve.degree}"
     slack = mp.nstr(curve.half_width - mp.log(2) / 2, 2)
-    proofs = [
+    proof = (
         f"{what}: error < {upwards(proved_bound(curve, coefficients), form.bits)} of the result"
-        f" for |t| < log(2) / 2 + {slack}" + (", without LN2_LO" if curve.missing else "")
-    ]
-    if curve.missing:
-        bound = proved_bound(dataclasses.replace(curve, missing=mp.zero), coefficients)
-        proofs.append(f"{what}: error < {upwards(bound, form.bits)} with LN2_LO (not fused)")
-    return lines, proofs
+        f" for |t| < log(2) / 2 + {slack}"
+    )
+    return lines, proof
 
 
 def groups() -> Iterator[tuple[list[str], list[str]]]:
@@ -294,9 +324,9 @@ def groups() -> Iterator[tuple[list[str], list[str]]]:
         ]
         proofs = [saturation(form)]
         for curve in curves(form):
-            more_lines, more_proofs = polynomial(form, curve)
+            more_lines, proof = polynomial(form, curve)
             lines += more_lines
-            proofs += more_proofs
+            proofs.append(proof)
         yield lines, proofs
 
 

@@ -22,7 +22,8 @@ from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT, F32, F64, Loops, lo
 
 # The constants are derived, and the error of each polynomial proved, by bench/coefficients.py.
 # C<k> and E<k> are the coefficients of t**k: C in expm1(t), E in exp(t), |t| <= log(2)/2.
-# LN2_HI * n is exact for every n that occurs; LN2_LO is the rest of log(2).
+# LN2_HI + LN2_LO is log(2), LN2_HI + LN2_REST is log(2) rounded to the format. What is rounded of
+# n * LN2_HI is nothing: the addition is fused with it, or LN2_HI is short enough for any n.
 # MAGIC + n holds the integer n in its last bits: adding it rounds, and its bits are the exponent.
 cdef extern from *:
     """
@@ -37,16 +38,20 @@ cdef extern from *:
     #define MADD_F64(a, b, c) fma(a, b, c)
     #define F32_LN2_HI 0x1.62e43p-1f
     #define F32_LN2_LO -0x1.05c61p-29f
+    #define F32_LN2_REST 0x0p+0f
     #define F64_LN2_HI 0x1.62e42fefa39efp-1
     #define F64_LN2_LO 0x1.abc9e3b39803fp-56
+    #define F64_LN2_REST 0x0p+0
     #else
     #define HAVE_FMA 0
     #define MADD_F32(a, b, c) ((a) * (b) + (c))
     #define MADD_F64(a, b, c) ((a) * (b) + (c))
     #define F32_LN2_HI 0x1.62e4p-1f
     #define F32_LN2_LO 0x1.7f7d1cp-20f
+    #define F32_LN2_REST 0x1.8p-20f
     #define F64_LN2_HI 0x1.62e42fefa4p-1
     #define F64_LN2_LO -0x1.8432a1b0e2634p-43
+    #define F64_LN2_REST -0x1.844p-43
     #endif
 
     /* Two lines of the cache, 128 bytes, in one go. Non-temporal stores go around the cache: the
@@ -116,11 +121,11 @@ cdef extern from *:
 
     #define F32_LOG2E 0x1.715476p+0f
     #define F32_MAGIC 0x1.8p+23f
-    #define F32_C3 0x1.555544p-3f
-    #define F32_C4 0x1.5553bp-5f
-    #define F32_C5 0x1.1118b4p-7f
-    #define F32_C6 0x1.6e6a82p-10f
-    #define F32_C7 0x1.9f3beep-13f
+    #define F32_C2 0x1.fffffap-2f
+    #define F32_C3 0x1.555464p-3f
+    #define F32_C4 0x1.5556b6p-5f
+    #define F32_C5 0x1.124e7ap-7f
+    #define F32_C6 0x1.6d37c2p-10f
     #define F32_E2 0x1.fffffcp-2f
     #define F32_E3 0x1.555492p-3f
     #define F32_E4 0x1.5558acp-5f
@@ -129,16 +134,16 @@ cdef extern from *:
 
     #define F64_LOG2E 0x1.71547652b82fep+0
     #define F64_MAGIC 0x1.8p+52
-    #define F64_C3 0x1.5555555555556p-3
-    #define F64_C4 0x1.55555555554f2p-5
-    #define F64_C5 0x1.1111111110049p-7
-    #define F64_C6 0x1.6c16c16c411f4p-10
-    #define F64_C7 0x1.a01a01ad2240fp-13
-    #define F64_C8 0x1.a01a00d7a6f99p-16
-    #define F64_C9 0x1.71ddfdaf4764bp-19
-    #define F64_C10 0x1.27e6818006fap-22
-    #define F64_C11 0x1.af5740639a2dap-26
-    #define F64_C12 0x1.1d07580082b3ap-29
+    #define F64_C2 0x1.0000000000009p-1
+    #define F64_C3 0x1.55555555555f2p-3
+    #define F64_C4 0x1.5555555551804p-5
+    #define F64_C5 0x1.11111110f8c0ap-7
+    #define F64_C6 0x1.6c16c181364b9p-10
+    #define F64_C7 0x1.a01a022568d48p-13
+    #define F64_C8 0x1.a019a0f13bf6cp-16
+    #define F64_C9 0x1.71dcd78d63f1p-19
+    #define F64_C10 0x1.28a7c1b856495p-22
+    #define F64_C11 0x1.b15fdd5620f21p-26
     #define F64_E2 0x1.000000000000ap-1
     #define F64_E3 0x1.555555555550dp-3
     #define F64_E4 0x1.55555555507bap-5
@@ -161,12 +166,12 @@ cdef extern from *:
     double f64_from_bits(uint64_t u) noexcept nogil
     const float F32_PLAIN_X, F32_HUGE, F32_LEND, F32_TINY, F32_BORROW
     const double F64_PLAIN_X, F64_HUGE, F64_LEND, F64_TINY, F64_BORROW
-    const float F32_LN2_HI, F32_LN2_LO, F32_LOG2E, F32_MAGIC
-    const float F32_C3, F32_C4, F32_C5, F32_C6, F32_C7
+    const float F32_LN2_HI, F32_LN2_LO, F32_LN2_REST, F32_LOG2E, F32_MAGIC
+    const float F32_C2, F32_C3, F32_C4, F32_C5, F32_C6
     const float F32_E2, F32_E3, F32_E4, F32_E5, F32_E6
-    const double F64_LN2_HI, F64_LN2_LO, F64_LOG2E, F64_MAGIC
-    const double F64_C3, F64_C4, F64_C5, F64_C6, F64_C7
-    const double F64_C8, F64_C9, F64_C10, F64_C11, F64_C12
+    const double F64_LN2_HI, F64_LN2_LO, F64_LN2_REST, F64_LOG2E, F64_MAGIC
+    const double F64_C2, F64_C3, F64_C4, F64_C5, F64_C6
+    const double F64_C7, F64_C8, F64_C9, F64_C10, F64_C11
     const double F64_E2, F64_E3, F64_E4, F64_E5, F64_E6, F64_E7
     const double F64_E8, F64_E9, F64_E10, F64_E11
 
@@ -207,18 +212,6 @@ cdef inline real at_least(real x, real lowest) noexcept nogil:
         return f64_from_bits(v64 if u64 > v64 else u64)
 
 
-cdef inline real where_negative(real x, real negative, real otherwise) noexcept nogil:
-    """`negative` where x < 0, `otherwise` where x is a zero, positive or NaN."""
-    # By the bits: -inf is the last of the negative numbers, -0.0 stands before the first.
-    if real is float:
-        return negative if f32_bits(x) - <uint32_t>0x80000001 < <uint32_t>0x7f800000 else otherwise
-    else:
-        return (
-            negative if f64_bits(x) - <uint64_t>0x8000000000000001 < <uint64_t>0x7ff0000000000000
-            else otherwise
-        )
-
-
 cdef inline real power_of_two(real biased) noexcept nogil:
     """2**n from MAGIC + bias + n, the rounded multiple of log(2)."""
     if real is float:
@@ -230,16 +223,14 @@ cdef inline real power_of_two(real biased) noexcept nogil:
 # -- b. the formulas -------------------------------------------------------------------------
 
 cdef inline real expm1_polynomial(real t) noexcept nogil:
-    """(expm1(t) - t - t**2 / 2) / t**3, best for the relative error of expm1(x)."""
+    """(expm1(t) - t - C2 t**2) / t**3, best for the error of expm1(x) in ULP."""
     cdef real q
     if real is float:
-        q = madd(F32_C7, t, F32_C6)
-        q = madd(q, t, F32_C5)
+        q = madd(F32_C6, t, F32_C5)
         q = madd(q, t, F32_C4)
         q = madd(q, t, F32_C3)
     else:
-        q = madd(F64_C12, t, F64_C11)
-        q = madd(q, t, F64_C10)
+        q = madd(F64_C11, t, F64_C10)
         q = madd(q, t, F64_C9)
         q = madd(q, t, F64_C8)
         q = madd(q, t, F64_C7)
@@ -275,58 +266,57 @@ cdef inline real expm1_negative(real x) noexcept nogil:
     """expm1(x) for x < 0; anything for other x.
 
     Range reduction x = n log(2) + t, then 2**n (1 + p) - 1 = fma(2**n, p, 2**n - 1) with
-    p = expm1(t) = t + t**2 / 2 + t**3 q(t). 2**n - 1 is exact as long as it matters.
+    p = expm1(t) = t + C2 t**2 + t**3 q(t). 2**n - 1 is exact as long as it matters.
+
+    log(2) is one number of the format, which is not quite enough for n != 0: where rounding is
+    coarse, the polynomial makes up for the rest. It does not come near 0, where n = 0.
     """
-    cdef real magic, ln2_hi, shifted, n, a, rest, t, tail, square, p, scale
+    cdef real magic, log2e, ln2_hi, ln2_rest, c2, shifted, n, t, a, rest, tail, square, p, scale
     # Past these ends the result is -1 to the last bit, and 2**n would leave the format.
     if real is float:
         x = at_least(x, <real>-17.5)
         magic = F32_MAGIC + 127
-        ln2_hi = F32_LN2_HI
-        shifted = madd(x, F32_LOG2E, magic)
+        log2e, ln2_hi, ln2_rest, c2 = F32_LOG2E, F32_LN2_HI, F32_LN2_REST, F32_C2
     else:
         x = at_least(x, <real>-38)
         magic = F64_MAGIC + 1023
-        ln2_hi = F64_LN2_HI
-        shifted = madd(x, F64_LOG2E, magic)
+        log2e, ln2_hi, ln2_rest, c2 = F64_LOG2E, F64_LN2_HI, F64_LN2_REST, F64_C2
+    shifted = madd(x, log2e, magic)
     n = shifted - magic
-    a = madd(n, -ln2_hi, x)
-    if real is float and HAVE_FMA:
-        # LN2_HI lacks 2e-9 of log(2): the polynomial makes up for it where rounding is coarsest.
-        t = a
-        p = madd(t * t, madd(expm1_polynomial(t), t, <real>0.5), t)
+    t = madd(n, -ln2_hi, x)
+    if HAVE_FMA:
+        p = madd(t * t, madd(expm1_polynomial(t), t, c2), t)
     else:
-        # t + tail is a - n LN2_LO with more digits than t alone.
-        if real is float:
-            rest = n * F32_LN2_LO
-        else:
-            rest = n * F64_LN2_LO
+        # t + tail is x - n (LN2_HI + LN2_REST) with more digits than t alone.
+        rest = n * ln2_rest
+        a = t
         t = a - rest
         tail = (a - t) - rest
         # The half of the square, the largest term after t, is exact but for its own rounding.
         square = t * t
-        p = t + madd(square * t, expm1_polynomial(t), madd(square, <real>0.5, tail))
+        p = madd(square, c2 - <real>0.5, tail)
+        p = madd(square * t, expm1_polynomial(t), p)
+        p = t + madd(square, <real>0.5, p)
     scale = power_of_two(shifted)
     return madd(scale, p, scale - 1)
 
 
 cdef inline real exp_reduced(real x, real magic, real* shifted) noexcept nogil:
     """exp(t), between 0.7 and 1.42, where x = n log(2) + t; shifted becomes magic + n."""
-    cdef real n, a, rest, t, tail
+    cdef real log2e, ln2_hi, ln2_lo, n, a, rest, t, tail
     if real is float:
-        shifted[0] = madd(x, F32_LOG2E, magic)
-        n = shifted[0] - magic
-        a = madd(n, -F32_LN2_HI, x)
-        rest = n * F32_LN2_LO
+        log2e, ln2_hi, ln2_lo = F32_LOG2E, F32_LN2_HI, F32_LN2_LO
     else:
-        shifted[0] = madd(x, F64_LOG2E, magic)
-        n = shifted[0] - magic
-        a = madd(n, -F64_LN2_HI, x)
-        rest = n * F64_LN2_LO
-    t = a - rest
+        log2e, ln2_hi, ln2_lo = F64_LOG2E, F64_LN2_HI, F64_LN2_LO
+    shifted[0] = madd(x, log2e, magic)
+    n = shifted[0] - magic
+    a = madd(n, -ln2_hi, x)
     if HAVE_FMA:
+        t = madd(n, -ln2_lo, a)
         return madd(t, madd(t, exp_polynomial(t), <real>1), <real>1)
     # Without the fused rounding t itself is half a digit short.
+    rest = n * ln2_lo
+    t = a - rest
     tail = (a - t) - rest
     return 1 + (t + madd(t * t, exp_polynomial(t), tail))
 
@@ -352,7 +342,7 @@ cdef inline real alpha_fraction(real alpha) noexcept nogil:
 
 
 cdef inline real elu_of(real x, real alpha) noexcept nogil:
-    return where_negative(x, alpha * expm1_negative(x), x)
+    return alpha * expm1_negative(x) if x < 0 else x
 
 
 cdef inline real elu_grad_plain(real grad, real x, real alpha) noexcept nogil:
@@ -368,7 +358,7 @@ cdef inline real elu_grad_plain(real grad, real x, real alpha) noexcept nogil:
     else:
         m = exp_reduced(x, F64_MAGIC, &shifted)
         m = f64_from_bits(f64_bits(m) + (f64_bits(shifted) << 52))
-    return where_negative(x, grad * alpha * m, grad)
+    return grad * alpha * m if x < 0 else grad
 
 
 cdef inline real elu_grad_any(real grad, real x, real alpha) noexcept nogil:
