@@ -9,7 +9,7 @@ from elu._containers import introduce, is_mixed_frame
 from elu._doors import ufuncs
 from elu._version import __version__
 
-from elu._doors cimport fast_door, in_pieces
+from elu._doors cimport RUN_BUFFER, fast_door, has_long_runs, in_pieces
 from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT
 
 # The characters of the dtypes that numpy.exp computes without loss in float16, float32 or float64.
@@ -77,8 +77,7 @@ def elu(x, alpha=1.0, *, out=None, where=True, casting="same_kind", order="K", d
     >>> elu(np.array([-2.0, 0.5], dtype=np.float32), alpha=1.5)
     array([-1.2969971,  0.5      ], dtype=float32)
     """
-    if (type(alpha) is float and where is True and dtype is None and casting == "same_kind"
-            and order == "K"):
+    if is_plain(where, casting, order, dtype):
         result = fast_door(ELU, x, x, alpha, out)
         if result is not None:
             return result
@@ -139,8 +138,7 @@ def elu_grad(grad, x, alpha=1.0, *, out=None, where=True, casting="same_kind", o
     >>> elu_grad(np.array([10.0, 10.0, 10.0]), np.array([-2.0, 0.0, 0.5]))
     array([ 1.35335283, 10.        , 10.        ])
     """
-    if (type(alpha) is float and where is True and dtype is None and casting == "same_kind"
-            and order == "K"):
+    if is_plain(where, casting, order, dtype):
         result = fast_door(ELU_GRAD, grad, x, alpha, out)
         if result is not None:
             return result
@@ -204,8 +202,7 @@ def elu_grad_from_output(grad, y, alpha=1.0, *, out=None, where=True, casting="s
     >>> elu_grad_from_output(np.array([10.0, 10.0, 10.0]), y)
     array([ 1.35335283, 10.        , 10.        ])
     """
-    if (type(alpha) is float and alpha >= 0 and where is True and dtype is None
-            and casting == "same_kind" and order == "K"):
+    if is_plain(where, casting, order, dtype):
         result = fast_door(ELU_GRAD_FROM_OUTPUT, grad, y, alpha, out)
         if result is not None:
             return result
@@ -239,6 +236,11 @@ def config():
     }
 
 
+cdef inline bint is_plain(object where, object casting, object order, object dtype):
+    """None of these keywords was given."""
+    return where is True and dtype is None and casting == "same_kind" and order == "K"
+
+
 cdef object general_door(int formula, tuple inputs, object alpha, object out, object where,
                          object casting, object order, object dtype, object subok):
     """Whatever is no dense array: by NumPy's ufunc machinery."""
@@ -251,8 +253,8 @@ cdef object general_door(int formula, tuple inputs, object alpha, object out, ob
     if out is not None:
         check_out(ufunc, inputs, alpha, out, dtype)
     operands = (*inputs, alpha)
-    if (where is True and dtype is None and casting == "same_kind" and order == "K"
-            and all([type(operand) in PLAIN for operand in operands])
+    plain = all([type(operand) in PLAIN for operand in operands])
+    if (plain and is_plain(where, casting, order, dtype)
             and any([numpy.ndim(operand) > 1 for operand in inputs])):
         result = in_pieces(ufunc, operands, result_dtype(ufunc, inputs, None), out)
         if result is not None:
@@ -271,7 +273,11 @@ cdef object general_door(int formula, tuple inputs, object alpha, object out, ob
         keywords["dtype"] = dtype
     if subok is not True:
         keywords["subok"] = subok
-    if not all([type(operand) in PLAIN for operand in operands]):
+    if plain and has_long_runs(operands):
+        with numpy.errstate():  # at its end the caller's buffer size is back
+            numpy.setbufsize(RUN_BUFFER)
+            return ufunc(*operands, **keywords)
+    if not plain:
         introduce(ufuncs)
         if (formula == ELU and not keywords and is_mixed_frame(inputs[0])
                 and type(alpha) in PLAIN and numpy.ndim(alpha) == 0):
@@ -361,15 +367,15 @@ cdef object checked_alpha(object ufunc, tuple inputs, object alpha, object dtype
         raise TypeError(f"{name}: alpha must be a real number or an array of them, "
                         f"not an array of dtype {values.dtype}")
     result = result_dtype(ufunc, inputs, dtype)
-    if result is not None:
+    if result is not None and result != values.dtype:
         with numpy.errstate(all="ignore"):
             values = values.astype(result)
     if values.ndim > 0 and not container:
         check_alpha_shape(name, inputs, values)
-    if (~numpy.isfinite(values)).any():
+    if not holds(numpy.isfinite(values)):
         raise ValueError(f"{name}: alpha must be finite"
                          f"{f' in {result}' if result is not None else ''}, not {alpha!r}")
-    if ufunc is ufuncs[ELU_GRAD_FROM_OUTPUT] and (values < 0).any():
+    if ufunc is ufuncs[ELU_GRAD_FROM_OUTPUT] and not holds(values >= 0):
         raise ValueError(f"{name}: alpha must not be negative, since the sign of y would not tell "
                          f"the branch (elu_grad takes any alpha), not {alpha!r}")
     if container:
@@ -377,13 +383,18 @@ cdef object checked_alpha(object ufunc, tuple inputs, object alpha, object dtype
     return float(values) if result is None and values.ndim == 0 else values
 
 
+cdef inline bint holds(object condition) except -1:
+    """Everywhere; the reduction of a single truth value would take longer than all else."""
+    return condition if condition.ndim == 0 else condition.all()
+
+
 cdef object check_alpha_shape(str name, tuple inputs, object alpha):
     """alpha broadcasts to the shape of the inputs, and does not enlarge it."""
     if not all([isinstance(operand, NUMPY) for operand in inputs]):
         return
-    shape = numpy.broadcast_shapes(*[numpy.shape(operand) for operand in inputs])
+    shape = numpy.broadcast(*inputs).shape
     try:
-        enlarges = numpy.broadcast_shapes(shape, alpha.shape) != shape
+        enlarges = numpy.broadcast(*inputs, alpha).shape != shape
     except ValueError:
         enlarges = True
     if enlarges:
@@ -399,7 +410,7 @@ cdef object check_out(object ufunc, tuple inputs, object alpha, object out, obje
         raise TypeError(f"{name}: out must be an array, not {type(out).__name__}")
     if not all([isinstance(each, NUMPY) for each in (*operands, out)]):
         return
-    shape = numpy.broadcast_shapes(*[numpy.shape(operand) for operand in operands])
+    shape = numpy.broadcast(*operands).shape
     if out.shape != shape:
         raise ValueError(f"{name}: out must have the result's shape {shape}, not {out.shape}")
     if dtype is None:

@@ -215,11 +215,20 @@ cdef inline bint is_same_or_apart(char* a, char* b, Py_ssize_t size):
     return p == q or p + size <= q or q + size <= p
 
 
-cdef object fast_door(int formula, object grad, object x, double alpha, object out):
-    """The result for dense arrays and a finite alpha; None for the general door."""
-    if not is_dense(x) or not isfinite(alpha):
+cdef object fast_door(int formula, object grad, object x, object alpha, object out):
+    """The result for dense arrays and a finite number alpha; None for the general door."""
+    if type(alpha) is not float and type(alpha) not in (int, numpy.float32, numpy.float64):
+        return None
+    if not is_dense(x):
         return None
     if grad is not x and not (is_dense(grad) and is_alike(grad, x)):
+        return None
+    cdef double alpha64
+    try:
+        alpha64 = alpha
+    except OverflowError:
+        return None
+    if not isfinite(alpha64) or formula == ELU_GRAD_FROM_OUTPUT and alpha64 < 0:
         return None
     cdef Run run
     cdef float alpha32
@@ -232,7 +241,7 @@ cdef object fast_door(int formula, object grad, object x, double alpha, object o
     run.step[ALPHA] = 0
     if np.PyArray_TYPE(x) == np.NPY_FLOAT:
         run.dtype = F32
-        alpha32 = <float>alpha
+        alpha32 = <float>alpha64
         put_back_flags(flags)  # of an alpha that is subnormal or too large in float32
         if not isfinite(alpha32):
             return None
@@ -240,7 +249,7 @@ cdef object fast_door(int formula, object grad, object x, double alpha, object o
         run.step[GRAD] = run.step[X] = run.step[OUT] = 4
     else:
         run.dtype = F64
-        run.data[ALPHA] = <char*>&alpha
+        run.data[ALPHA] = <char*>&alpha64
         run.step[GRAD] = run.step[X] = run.step[OUT] = 8
 
     if out is None:
@@ -415,6 +424,24 @@ ufuncs = [new_ufunc(ELU), new_ufunc(ELU_GRAD), new_ufunc(ELU_GRAD_FROM_OUTPUT)]
 elu, elu_grad, elu_grad_from_output = ufuncs
 
 
+cdef bint has_long_runs(tuple operands) except -1:
+    """alpha, the last of the operands, is an array that stays the same for many elements in a row.
+
+    NumPy copies what does not lie in one stride to buffers, and an alpha of several numbers would
+    be copied for every element. Not if a buffer is shorter than the stretch of one number.
+    """
+    alpha = operands[len(operands) - 1]
+    if type(alpha) is not numpy.ndarray or alpha.size < 2:
+        return False
+    shape = numpy.broadcast(*operands).shape
+    cdef Py_ssize_t run = 1
+    for k in range(1, len(shape) + 1):
+        if k <= alpha.ndim and alpha.shape[alpha.ndim - k] > 1:
+            break
+        run *= shape[len(shape) - k]
+    return run >= 2 * RUN_BUFFER
+
+
 cdef object in_pieces(object ufunc, tuple operands, object dtype, object out):
     """The ufunc on pieces of large arrays, a thread for each; None where it is called as usual.
 
@@ -422,7 +449,7 @@ cdef object in_pieces(object ufunc, tuple operands, object dtype, object out):
     a time. What is cut is the outermost axis of the result.
     """
     cdef int piece, pieces
-    shape = numpy.broadcast_shapes(*[numpy.shape(operand) for operand in operands])
+    shape = numpy.broadcast(*operands).shape
     if threads_for(math.prod(shape)) < 2:
         return None
     if out is None:
@@ -439,9 +466,12 @@ cdef object in_pieces(object ufunc, tuple operands, object dtype, object out):
     parts = [(slice(None),) * axis + (slice(*ends),) for ends in itertools.pairwise(cuts)]
     whole = [numpy.broadcast_to(operand, shape) for operand in operands]
     errstate = numpy.geterr()
+    long_runs = has_long_runs(operands)
     for piece in prange(pieces, num_threads=pieces, nogil=True):
         with gil:
             part = parts[piece]
             with numpy.errstate(**errstate):  # the caller's: each thread has its own
+                if long_runs:
+                    numpy.setbufsize(RUN_BUFFER)
                 ufunc(*[operand[part] for operand in whole], out=out[part])
     return out

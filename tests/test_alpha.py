@@ -61,6 +61,23 @@ def test_an_array_gives_each_element_its_own(name, dtype, shape):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_an_alpha_per_channel_leaves_the_buffer_size_of_numpy_alone(name, dtype):
+    x = reference.mixed(dtype, 2 * 3 * 2500).reshape(2, 3, 50, 50)
+    arrays = reference.inputs(name, np.flip(x), x)
+    alpha = np.asarray([0.5, 1.5, 0.0], dtype).reshape(3, 1, 1)
+    with np.errstate():
+        np.setbufsize(4096)
+        result = getattr(elu, name)(*arrays, alpha)
+        assert np.getbufsize() == 4096
+    for channel in range(3):
+        parts = [array[:, channel] for array in arrays]
+        assert_same_bits(
+            result[:, channel], getattr(elu, name)(*parts, float(alpha[channel, 0, 0]))
+        )
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_an_array_may_be_strided_read_only_or_swapped(name):
     alpha = np.linspace(0.25, 2, 24).reshape(6, 4)
     expected = call(name, np.ascontiguousarray(alpha.T))
