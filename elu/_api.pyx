@@ -5,7 +5,7 @@ import numbers
 import numpy
 
 from elu import _dispatch, _threads
-from elu._containers import introduce, is_mixed_frame
+from elu._containers import by_column, introduce, is_by_column
 from elu._doors import ufuncs
 from elu._version import __version__
 
@@ -279,9 +279,9 @@ cdef object general_door(int formula, tuple inputs, object alpha, object out, ob
             return ufunc(*operands, **keywords)
     if not plain:
         introduce(ufuncs)
-        if (formula == ELU and not keywords and is_mixed_frame(inputs[0])
-                and type(alpha) in PLAIN and numpy.ndim(alpha) == 0):
-            return inputs[0].apply(elu, args=(float(alpha),))
+        if not keywords and type(alpha) in PLAIN and is_by_column(inputs):
+            function = (elu, elu_grad, elu_grad_from_output)[formula]
+            return by_column(function, operands)
     return ufunc(*operands, **keywords)
 
 

@@ -40,11 +40,40 @@ def _for_pint(ufunc: np.ufunc) -> Callable[..., Any]:
     return handled
 
 
-def is_mixed_frame(operand: object) -> bool:
-    """A pandas DataFrame of several dtypes: beside a second operand pandas would make them one."""
+def is_by_column(operands: tuple[Any, ...]) -> bool:
+    """A pandas DataFrame that is no single NumPy array: of several dtypes, or of nullable ones.
+
+    Beside a second operand, and alpha is one, pandas would make it an array of the widest dtype,
+    or of objects.
+    """
     pandas = sys.modules.get("pandas")
-    return (
-        pandas is not None
-        and isinstance(operand, pandas.DataFrame)
-        and operand.dtypes.nunique() > 1
+    if pandas is None:
+        return False
+    frames = [each for each in operands if isinstance(each, pandas.DataFrame)]
+    others = [each for each in operands if not isinstance(each, pandas.DataFrame)]
+    dtypes = [set(frame.dtypes) for frame in frames]
+    return all(isinstance(each, (np.ndarray, np.generic, int, float)) for each in others) and any(
+        len(each) > 1 or not all(isinstance(dtype, np.dtype) for dtype in each) for each in dtypes
     )
+
+
+def by_column(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
+    """The function on each column by itself, of frames aligned by their labels."""
+    pandas = sys.modules["pandas"]
+    frames = [each for each in operands if isinstance(each, pandas.DataFrame)]
+    if len(frames) == 2:
+        frames = frames[0].align(frames[1])
+        operands = (*frames, *operands[2:])
+    frame = frames[0]
+
+    def column(operand: Any, k: int) -> Any:
+        if isinstance(operand, pandas.DataFrame):
+            return operand.iloc[:, k]
+        return np.broadcast_to(operand, frame.shape)[:, k] if np.ndim(operand) else operand
+
+    columns = [
+        function(*[column(operand, k) for operand in operands]) for k in range(frame.shape[1])
+    ]
+    result = frame._constructor(pandas.concat(columns, axis=1))
+    result.columns = frame.columns
+    return result.__finalize__(frame)

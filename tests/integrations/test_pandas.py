@@ -42,6 +42,54 @@ def test_a_frame_of_several_dtypes_keeps_them_as_exp_does():
     assert elu.elu(frame).dtypes.equals(np.exp(frame).dtypes)
 
 
+@pytest.mark.parametrize("dtype", ["Float32", "Int16", "float32[pyarrow]", "mixed"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_frames_are_computed_column_by_column(name, dtype):
+    """Each as the Series it is: nullable dtypes and missing values would not survive an array."""
+    if "pyarrow" in dtype:
+        pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"p": [-1, None, 2], "q": [-3, -4, 5]}, index=ROWS)
+    frame = frame.astype({"p": "Float32", "q": "f4"} if dtype == "mixed" else dtype)
+    frame.attrs["unit"] = "V"
+    function = getattr(elu, name)
+    for alpha in (1.5, np.float32([0.5, 2])):
+        result = function(*reference.inputs(name, frame, frame), alpha)
+        assert type(result) is pd.DataFrame
+        assert result.attrs == frame.attrs
+        for k, one in enumerate(np.broadcast_to(alpha, 2)):
+            column = frame.iloc[:, k]
+            expected = function(*reference.inputs(name, column, column), float(one))
+            pd.testing.assert_series_equal(result.iloc[:, k], expected, check_exact=True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "Float32"])
+def test_gradients_of_frames_align_by_both_labels(dtype):
+    x = pd.DataFrame(X, index=ROWS, columns=COLUMNS).astype(dtype)
+    grad = pd.DataFrame(2 * X, index=ROWS, columns=COLUMNS).astype(dtype)
+    expected = elu.elu_grad(grad, x)
+    pd.testing.assert_frame_equal(elu.elu_grad(grad.iloc[::-1, ::-1], x)[COLUMNS], expected)
+    partly = elu.elu_grad(grad.loc[["b", "c"], ["q"]], x)
+    assert set(partly.dtypes) == set(x.dtypes)
+    pd.testing.assert_frame_equal(partly.loc[["b", "c"], ["q"]], expected.loc[["b", "c"], ["q"]])
+    assert partly.isna().to_numpy().sum() == 4
+
+
+def test_a_nullable_frame_beside_an_array_or_a_number():
+    x = pd.DataFrame(X, index=ROWS, columns=COLUMNS).astype("Float32")
+    for grad in (2.0, np.float32([1, 2]), 2 * X):
+        expected = elu.elu_grad(np.broadcast_to(np.float32(grad), X.shape), X)
+        result = elu.elu_grad(grad, x)
+        assert set(result.dtypes) == {pd.Float32Dtype()}
+        assert_same_bits(result.to_numpy(np.float32), expected)
+
+
+def test_a_series_beside_a_frame_is_pandas_error():
+    frame = pd.DataFrame(X, index=ROWS, columns=COLUMNS)
+    for x in (frame, frame.astype("Float32")):
+        with pytest.raises(NotImplementedError, match="mixed DataFrame and Series"):
+            elu.elu_grad(frame["p"], x)
+
+
 @pytest.mark.parametrize("dtype", ["Float32", "Int16", "float32[pyarrow]"])
 def test_missing_values_stay_missing(dtype):
     if "pyarrow" in dtype:
@@ -115,7 +163,8 @@ def test_out_as_exp_takes_it(out):
     ],
     ids=["str", "object", "category", "datetime"],
 )
+@pytest.mark.parametrize("container", [pd.Series, pd.DataFrame])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_what_is_no_number_is_refused(name, series):
+def test_what_is_no_number_is_refused(name, container, series):
     with pytest.raises(TypeError, match=r"object|category|datetime64"):
-        getattr(elu, name)(*reference.inputs(name, series, series))
+        getattr(elu, name)(*[container(series)] * len(reference.INPUTS[name]))
