@@ -37,6 +37,24 @@ def test_as_jaxs_own(jax_elu):
     np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-5)
 
 
+@pytest.mark.parametrize("x", [-1.0, np.float32(-1), np.full((2, 3), -1.0), [np.float16(-1)]])
+def test_what_is_no_array_of_jax(jax_elu, x):
+    """A number, or an array of NumPy's: JAX makes it one of its own, in its own dtype."""
+    x = x if isinstance(x, float) else np.asarray(x)
+    ours, theirs = jax_elu(x), jax.nn.elu(x)
+    assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+    slope = jax.grad(lambda x: jax_elu(x).sum())(x)
+    np.testing.assert_allclose(slope, np.exp(x), rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_large_arrays_under_jit(jax_elu):
+    """Large enough for JAX to work on them asynchronously, and for threads of OpenMP."""
+    x = np.resize(X, 10_000_000)
+    assert_same_bits(jax.jit(jax_elu)(jax.numpy.asarray(x)), elu.elu(x))
+
+
 def test_vmap(jax_elu):
     x = X[:100].reshape(20, 5)
     assert_same_bits(jax.vmap(jax_elu)(jax.numpy.asarray(x)), elu.elu(x))

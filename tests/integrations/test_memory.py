@@ -51,8 +51,7 @@ def test_a_read_only_map_is_read_and_never_written(maps, tmp_path):
 def test_blocks_of_the_recipe(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     recipes.names("Larger than memory")
-    x, y = np.load("x.npy"), np.load("y.npy")
-    assert_same_bits(y, elu.elu(x))
+    x = np.load("x.npy")
     np.save("x.npy", np.resize(reference.mixed(np.float32, 4099), x.size))
     loop = recipes.recipes()["Larger than memory"].partition("\nfor start")
     exec("".join(loop[1:]), {"elu": elu, "np": np, "size": x.size, "block": 999_999})
@@ -83,8 +82,8 @@ print(peak() - before)
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells the peak")
-def test_the_peak_stays_at_two_blocks(tmp_path):
-    """x and y have 40 MB each, a block 4: while one is opened, that before it is still mapped."""
+def test_the_peak_stays_at_a_few_mib(tmp_path):
+    """x and y have 40 MB each, a block of them 2."""
     code = recipes.recipes()["Larger than memory"]
     run = subprocess.run(
         [sys.executable, "-c", PEAK.format(setup="", code=code)],
@@ -95,7 +94,7 @@ def test_the_peak_stays_at_two_blocks(tmp_path):
         capture_output=True,
         text=True,
     )
-    assert float(run.stdout) < 20
+    assert float(run.stdout) < 8
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells the peak")

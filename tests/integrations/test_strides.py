@@ -85,21 +85,34 @@ import numpy as np
 import elu
 
 elu.set_num_threads(3)
-a = np.zeros((2000, 2000), np.float32)
+a = np.zeros((2000, 2000), np.{dtype})
 x = {view}
-out = np.empty_like(x)
 before = len(os.listdir("/proc/self/task"))
-elu.elu(x, out=out)
+elu.{name}({arrays})
 print(len(os.listdir("/proc/self/task")) - before)
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="cannot count threads here")
 @pytest.mark.skipif(not elu.config()["openmp"], reason="built without OpenMP")
-@pytest.mark.parametrize("view", ["a", "a[:, 100:500]", "a.T", "a[:, ::2]", "a[:, 100:500].T"])
-def test_all_threads_compute(view):
+@pytest.mark.parametrize(
+    "view",
+    ["a", "a[:, 100:500]", "a.T", "a[:, ::2]", "a[:, 100:500].T", "a[::2]", "a.ravel()[::-2]"],
+)
+@pytest.mark.parametrize(
+    ("name", "arrays", "dtype"),
+    [
+        ("elu", "x, out=x", "float32"),
+        ("elu", "x", "float16"),
+        ("elu", "x, x[..., :1]", "float64"),
+        ("elu_grad", "x, x", "float32"),
+        ("elu_grad", "a[0, 0], x", "float32"),
+        ("elu_grad_from_output", "x, x", "float64"),
+    ],
+)
+def test_all_threads_compute(name, arrays, dtype, view):
     """OpenMP makes its threads at the first call that asks for them."""
-    script = COUNT_THREADS.format(view=view)
+    script = COUNT_THREADS.format(view=view, name=name, arrays=arrays, dtype=dtype)
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],

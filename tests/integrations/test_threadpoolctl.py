@@ -1,6 +1,10 @@
 """Threads beside those of other libraries: the default, and how to limit them from outside."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,6 +30,54 @@ def test_a_limit_holds_and_ends(asked_for, user_api):
         assert elu.get_num_threads() == 1
         elu.elu(np.zeros(2**20, np.float32))
     assert elu.get_num_threads() == before
+
+
+COUNT_THREADS = """
+import os
+import threading
+import numpy as np
+import elu
+{imports}
+
+def of_openmp():
+    return len(os.listdir("/proc/self/task")) - threading.active_count()
+
+x = np.zeros(2**20, np.float32)
+before = of_openmp()
+{code}
+limited = of_openmp() - before
+elu.elu(x)
+print(limited, of_openmp() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="cannot count threads here")
+@pytest.mark.parametrize(
+    ("imports", "code"),
+    [
+        ("import threadpoolctl", "with threadpoolctl.threadpool_limits(1): elu.elu(x)"),
+        (
+            "import dask.array",
+            "elu.set_num_threads(1)\n"
+            "elu.elu(dask.array.from_array(x, 2**18)).compute(scheduler='threads')\n"
+            "elu.set_num_threads(3)",
+        ),
+    ],
+    ids=["threadpoolctl", "threads of dask"],
+)
+def test_no_thread_is_made_under_a_limit(imports, code):
+    """And without one they are: two beside the caller."""
+    if "dask" in imports:
+        pytest.importorskip("dask.array")
+    run = subprocess.run(
+        [sys.executable, "-c", COUNT_THREADS.format(imports=imports, code=code)],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "3"},
+        timeout=60,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.split() == ["0", "2"]
 
 
 def test_a_limit_for_blas_alone_is_none_for_openmp():
