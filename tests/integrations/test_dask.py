@@ -140,7 +140,43 @@ def test_xarray_over_dask(name):
     assert_same_bits(result.compute(scheduler="synchronous").values, expected)
 
 
-def test_a_dataset_over_dask():
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_dataset_over_dask(name):
     xr = pytest.importorskip("xarray")
-    result = elu.elu(xr.Dataset({"a": (("r", "c"), lazy(X))}))
-    assert type(result.a.data) is da.Array
+    x = xr.Dataset({"a": (("r", "c"), lazy(X)), "b": ("c", lazy(X[0], 20))})
+    result = call(name, x, x, 1.5)
+    assert type(result) is xr.Dataset
+    assert result.chunks == x.chunks
+    for variable in result.values():
+        assert type(variable.data) is da.Array
+        assert variable.dtype == np.float32
+
+
+@pytest.mark.parametrize("library", ["numpy.ma", "sparse"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_chunks_that_are_no_plain_arrays_keep_their_kind(name, library):
+    """dask is told by its meta, before anything is computed."""
+    kind = pytest.importorskip(library)
+    a = np.ma.array(X, mask=X > 1) if library == "numpy.ma" else kind.COO.from_numpy(X)
+    x = make(a, X.shape)
+    result = call(name, x, x, 1.5)
+    assert type(result._meta) is type(a)
+    assert result.dtype == np.float32
+    result, expected = compute(result), call(name, a, a, 1.5)
+    assert type(result) is type(a)
+    np.testing.assert_array_equal(np.ma.getmask(result), np.ma.getmask(expected))
+    assert np.all(result == expected)
+
+
+def test_frames_of_dask():
+    pd = pytest.importorskip("pandas")
+    frames = pytest.importorskip("dask.dataframe")
+    x = pd.DataFrame(X[:, :2], columns=["p", "q"])
+    for plain in (x, x["p"]):
+        given = frames.from_pandas(plain, npartitions=3)
+        result = elu.elu(given.map_partitions(forbidden, meta=plain), 1.5)
+        assert type(result) is type(given)
+        assert result.npartitions == 3
+        result = compute(elu.elu(given, 1.5))
+        assert type(result) is type(plain)
+        assert result.equals(elu.elu(plain, 1.5))

@@ -42,6 +42,29 @@ def test_where_leaves_the_others_untouched(name, selection, as_out):
     assert_same_bits(result[~chosen], before[~chosen])
 
 
+WHOLES = {
+    "halves": lambda x: np.arange(x.size).reshape(x.shape) < x.size // 2,
+    "scattered": lambda x: np.resize(X > 0, x.size).reshape(x.shape),
+    "rows": lambda x: (np.arange(len(x)) % 3 > 0)[:, None],
+}
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("view", [lambda a: a, lambda a: a.T, lambda a: a[:, ::2]], ids="CTS")
+@pytest.mark.parametrize("selection", WHOLES)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_where_of_large_arrays(name, selection, view, threads):
+    """Also where what is selected is large enough for several threads."""
+    x, grad = (
+        view(np.resize(reference.mixed(np.float32, 4099, seed), (500, 601))) for seed in (0, 1)
+    )
+    where = WHOLES[selection](x)
+    out = np.full_like(x, 7)
+    elu.set_num_threads(threads)
+    call(name, grad, x, where=where, out=out)
+    assert_same_bits(out, np.where(where, call(name, grad, x), np.float32(7)))
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_where_in_place(name):
     out = X.copy()

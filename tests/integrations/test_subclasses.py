@@ -50,6 +50,14 @@ def test_subok_false_gives_a_plain_array(name):
 
 
 @pytest.mark.parametrize("name", ["elu_grad", "elu_grad_from_output"])
+def test_a_hard_mask_and_the_fill_value_stay(name):
+    x = np.ma.array(X, mask=X > 1, hard_mask=True, fill_value=7)
+    result = getattr(elu, name)(x, x)
+    expected = np.copysign(x, x)
+    assert (result.hardmask, result.fill_value) == (expected.hardmask, expected.fill_value)
+
+
+@pytest.mark.parametrize("name", ["elu_grad", "elu_grad_from_output"])
 def test_masks_of_gradients_unite(name):
     grad, x = np.ma.array(X, mask=X > 1), np.ma.array(X, mask=X < -1)
     result = getattr(elu, name)(grad, x)
