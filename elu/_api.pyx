@@ -358,6 +358,8 @@ cdef object checked_alpha(object ufunc, tuple inputs, object alpha, object dtype
         values = getattr(alpha, "data", None)
         if values is None:
             values = getattr(alpha, "values", None)
+        if hasattr(values, "to_numpy"):  # pandas' nullable arrays: what is missing stays missing
+            values = values.to_numpy(numpy.float64, na_value=1)
         if not isinstance(values, numpy.ndarray):
             return alpha
         container = True

@@ -24,6 +24,8 @@ NO_ARRAYS = [
     types.SimpleNamespace(shape=(3,)),
     fractions.Fraction(-1, 3),
     decimal.Decimal(-1),
+    (float(i) for i in range(3)),
+    map(float, range(3)),
 ]
 
 

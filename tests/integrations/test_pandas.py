@@ -131,18 +131,32 @@ def test_alpha_aligns_by_label():
     assert_same_bits(result[ROWS].to_numpy(), elu.elu(x.to_numpy(), np.array([3, 2, 1])))
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("dtype", ["float64", "Float64"])
+@pytest.mark.parametrize("bad", [-np.inf, np.inf])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_alpha_in_a_series_must_be_finite(name, bad):
+def test_alpha_in_a_series_must_be_finite(name, bad, dtype):
     x = pd.Series(X[:, 0], index=ROWS)
+    alpha = pd.Series([1, bad, 1], index=ROWS, dtype=dtype)
     with pytest.raises(ValueError, match="alpha must be finite"):
-        getattr(elu, name)(*reference.inputs(name, x, x), pd.Series([1, bad, 1], index=ROWS))
+        getattr(elu, name)(*reference.inputs(name, x, x), alpha)
 
 
-def test_a_negative_alpha_in_a_series_is_refused_for_the_output_form():
+def test_nan_as_alpha_in_a_series_is_refused():
+    with pytest.raises(ValueError, match="alpha must be finite"):
+        elu.elu(pd.Series([-1.0, 2.0]), pd.Series([1.0, np.nan]))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Float64", "Int8"])
+def test_a_negative_alpha_in_a_series_is_refused_for_the_output_form(dtype):
     x = pd.Series(X[:, 0], index=ROWS)
     with pytest.raises(ValueError, match="elu_grad "):
-        elu.elu_grad_from_output(x, x, pd.Series([1.0, -1.0, 1.0], index=ROWS))
+        elu.elu_grad_from_output(x, x, pd.Series([1, -1, 1], index=ROWS, dtype=dtype))
+
+
+def test_a_missing_alpha_gives_a_missing_result():
+    alpha = pd.Series([2, None, 2], index=ROWS, dtype="Float64")
+    result = elu.elu(pd.Series(X[:, 0], index=ROWS), alpha)
+    assert result.isna().tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("out", [pd.Series.copy, np.array], ids=["series", "array"])
