@@ -23,6 +23,8 @@ def test_the_pool_is_found():
 @pytest.mark.parametrize("user_api", [None, "openmp"])
 @pytest.mark.parametrize("asked_for", [None, 4])
 def test_a_limit_holds_and_ends(asked_for, user_api):
+    if asked_for and elu.get_num_threads() == 1:
+        pytest.skip("OpenMP itself began with one thread, and tells no limit of one from that")
     if asked_for:
         elu.set_num_threads(asked_for)
     before = elu.get_num_threads()
