@@ -254,8 +254,7 @@ cdef object general_door(int formula, tuple inputs, object alpha, object out, ob
         check_out(ufunc, inputs, alpha, out, dtype)
     operands = (*inputs, alpha)
     plain = all([type(operand) in PLAIN for operand in operands])
-    if (plain and is_plain(where, casting, order, dtype)
-            and any([numpy.ndim(operand) > 1 for operand in inputs])):
+    if plain and is_plain(where, casting, order, dtype):
         result = in_pieces(ufunc, operands, result_dtype(ufunc, inputs, None), out)
         if result is not None:
             return result

@@ -445,8 +445,8 @@ cdef bint has_long_runs(tuple operands) except -1:
 cdef object in_pieces(object ufunc, tuple operands, object dtype, object out):
     """The ufunc on pieces of large arrays, a thread for each; None where it is called as usual.
 
-    NumPy iterates over several dimensions on one thread only, and the loop above sees one row at
-    a time. What is cut is the outermost axis of the result.
+    NumPy iterates over several dimensions, and converts dtypes, on one thread only, and the loop
+    above sees one row or buffer at a time. What is cut is the outermost axis of the result.
     """
     cdef int piece, pieces
     shape = numpy.broadcast(*operands).shape
@@ -456,7 +456,8 @@ cdef object in_pieces(object ufunc, tuple operands, object dtype, object out):
         dtypes = (*[None] * len(operands), dtype)
         iterator = numpy.nditer((*operands, None), op_dtypes=dtypes, flags=["zerosize_ok"])
         out = iterator.operands[len(operands)]  # in the order that the ufunc gives it
-    elif any([operand is not out and numpy.may_share_memory(operand, out) for operand in operands]):
+    elif any([operand is not out and numpy.may_share_memory(operand, out, max_work=1000)
+              for operand in operands]):
         return None
     axis = max(range(len(shape)), key=lambda k: abs(out.strides[k]) if shape[k] > 1 else 0)
     pieces = min(threads_for(out.size), shape[axis])

@@ -85,7 +85,7 @@ import numpy as np
 import elu
 
 elu.set_num_threads(3)
-a = np.zeros((2000, 2000), np.{dtype})
+a = np.zeros((2000, 2000), "{dtype}")
 x = {view}
 before = len(os.listdir("/proc/self/task"))
 elu.{name}({arrays})
@@ -97,13 +97,19 @@ print(len(os.listdir("/proc/self/task")) - before)
 @pytest.mark.skipif(not elu.config()["openmp"], reason="built without OpenMP")
 @pytest.mark.parametrize(
     "view",
-    ["a", "a[:, 100:500]", "a.T", "a[:, ::2]", "a[:, 100:500].T", "a[::2]", "a.ravel()[::-2]"],
+    [
+        "a", "a.ravel()", "a[:, 100:500]", "a.T", "a[:, ::2]", "a[:, 100:500].T", "a[::2]",
+        "a.ravel()[::-2]",
+    ],
 )
 @pytest.mark.parametrize(
     ("name", "arrays", "dtype"),
     [
         ("elu", "x, out=x", "float32"),
         ("elu", "x", "float16"),
+        ("elu", "x", "int32"),
+        ("elu", "x", ">f4"),
+        ("elu", "a[:, ::2], out=a[:, 1::2]", "float32"),
         ("elu", "x, x[..., :1]", "float64"),
         ("elu_grad", "x, x", "float32"),
         ("elu_grad", "a[0, 0], x", "float32"),
