@@ -15,7 +15,9 @@ from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT
 # The characters of the dtypes that numpy.exp computes without loss in float16, float32 or float64.
 cdef frozenset SUPPORTED = frozenset("?bBhHiIlLqQefd")
 # What NumPy computes itself; shape and dtype of anything else are its own library's matter.
-cdef tuple PLAIN = (numpy.ndarray, numpy.float16, numpy.float32, numpy.float64, int, float)
+cdef tuple PLAIN = (
+    numpy.ndarray, numpy.memmap, numpy.float16, numpy.float32, numpy.float64, int, float
+)
 cdef tuple NUMPY = (numpy.ndarray, numpy.generic, int, float)
 
 
