@@ -83,6 +83,13 @@ def results(tmp_path_factory):
     return found
 
 
+def quiet(values):
+    """Signalling NaNs made quiet: which operations do so is up to the compiler."""
+    bits = reference.bits(values)
+    quiet_bit = bits.dtype.type(1 << (np.finfo(values.dtype).nmant - 1))
+    return np.where(np.isnan(values), bits | quiet_bit, bits).view(values.dtype)
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_avx2_and_avx512_give_the_same_bits(results, name):
     if not {"avx2", "avx512"} <= results.keys():
@@ -90,7 +97,7 @@ def test_avx2_and_avx512_give_the_same_bits(results, name):
     for case in cases():
         if case[0] == name:
             first, second = (results[isa][key(*case)] for isa in ("avx2", "avx512"))
-            reference.assert_same_bits(first, second)
+            reference.assert_same_bits(quiet(first), quiet(second))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -20,10 +20,11 @@ NUM_THREADS = "import elu; print(elu.get_num_threads())"
 
 
 def run(script, **environment):
-    """A Python process of its own, which must end well and in time."""
+    """A Python process of its own, which must end well and in time; None unsets a variable."""
+    environment = {**os.environ, **environment}
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
-        env={**os.environ, **environment},
+        env={name: value for name, value in environment.items() if value is not None},
         timeout=60,
         check=True,
         capture_output=True,
@@ -65,7 +66,7 @@ def test_the_number_of_threads_is_what_was_set(n):
 def test_the_number_of_threads_to_begin_with_fits_the_machine():
     """No more than the processors that this process may use."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert 1 <= int(run(NUM_THREADS, OMP_NUM_THREADS="").stdout) <= available
+    assert 1 <= int(run(NUM_THREADS, OMP_NUM_THREADS=None).stdout) <= available
 
 
 def test_the_environment_sets_the_number_of_threads_to_begin_with():
