@@ -25,10 +25,14 @@ def elu(x, alpha=1.0, *, out=None, where=True, casting="same_kind", order="K", d
         subok=True):
     """Exponential linear unit: `x` where x >= 0, ``alpha * expm1(x)`` where x < 0.
 
+    A NumPy ufunc behind a faster door for dense arrays: any layout, broadcasting and containers of
+    other libraries will do, and small negative numbers keep their digits.
+
     Parameters
     ----------
     x : array_like
-        Input of any shape; bool, integer, float16, float32 or float64, in either byte order.
+        Input of any shape, without dimension (as for `numpy.exp`); bool, integer, float16,
+        float32 or float64, in either byte order.
     alpha : float or array_like, default: 1.0
         Minus the value that large negative `x` saturate at. Finite; an array of numbers must
         broadcast to the shape of `x` (a slope per channel, say). It is converted to the dtype
@@ -36,8 +40,8 @@ def elu(x, alpha=1.0, *, out=None, where=True, casting="same_kind", order="K", d
     out : ndarray, optional
         Where the result is stored; of the result's shape and dtype. It may be `x` itself or
         overlap it in any way.
-    where, casting, order, dtype, subok
-        As for every NumPy ufunc, see `numpy.ufunc`.
+    where, casting, order, dtype, subok : as in `numpy.ufunc`
+        The keywords of every NumPy ufunc, with the meaning and the defaults that they have there.
 
     Returns
     -------
@@ -90,6 +94,8 @@ def elu_grad(grad, x, alpha=1.0, *, out=None, where=True, casting="same_kind", o
              dtype=None, subok=True):
     """Gradient of `elu` from its input: `grad` where x >= 0, ``grad * alpha * exp(x)`` where x < 0.
 
+    It is accurate for every `x` and takes any `alpha`, and needs the input of the layer for that.
+
     Parameters
     ----------
     grad : array_like
@@ -101,8 +107,8 @@ def elu_grad(grad, x, alpha=1.0, *, out=None, where=True, casting="same_kind", o
         As in `elu`: finite, zero and negative included.
     out : ndarray, optional
         Where the result is stored; of the result's shape and dtype. It may be `grad` or `x`.
-    where, casting, order, dtype, subok
-        As for every NumPy ufunc, see `numpy.ufunc`.
+    where, casting, order, dtype, subok : as in `numpy.ufunc`
+        The keywords of every NumPy ufunc, with the meaning and the defaults that they have there.
 
     Returns
     -------
@@ -167,8 +173,8 @@ def elu_grad_from_output(grad, y, alpha=1.0, *, out=None, where=True, casting="s
         where `elu` returns -0.0 for x < 0, -0.0 counts as negative.
     out : ndarray, optional
         Where the result is stored; of the result's shape and dtype. It may be `grad` or `y`.
-    where, casting, order, dtype, subok
-        As for every NumPy ufunc, see `numpy.ufunc`.
+    where, casting, order, dtype, subok : as in `numpy.ufunc`
+        The keywords of every NumPy ufunc, with the meaning and the defaults that they have there.
 
     Returns
     -------
@@ -216,12 +222,18 @@ def elu_grad_from_output(grad, y, alpha=1.0, *, out=None, where=True, casting="s
 def config():
     """Return what this build and this machine are.
 
+    Worth a line in a report of a bug, or of a measurement.
+
     Returns
     -------
     dict
         ``version`` of the package; ``isa``, the instruction set in use; ``isas``, those that this
         build carries and this CPU can run; ``openmp``, whether it was built with threads;
         ``num_threads`` as `get_num_threads` gives it.
+
+    See Also
+    --------
+    get_num_threads : Says where that number comes from.
 
     Examples
     --------

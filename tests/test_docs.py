@@ -61,6 +61,12 @@ def test_everything_public_explains_itself(name):
     assert len(inspect.getdoc(getattr(elu, name)).splitlines()[0]) > 10
 
 
+@pytest.mark.parametrize("name", PUBLIC)
+def test_numpydoc_has_nothing_to_complain_about(name):
+    validate = pytest.importorskip("numpydoc.validate").validate
+    assert validate(f"elu.{name}")["errors"] == []
+
+
 def test_public_names():
     assert set(PUBLIC) <= set(elu.__all__) <= set(dir(elu))
 
