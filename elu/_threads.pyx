@@ -85,6 +85,8 @@ cdef int threads_for(Py_ssize_t count) noexcept nogil:
 def set_num_threads(n):
     """Set the number of threads that large arrays are computed on.
 
+    It holds for the whole process, until the next call.
+
     Parameters
     ----------
     n : int
@@ -121,6 +123,8 @@ def set_num_threads(n):
 
 def get_num_threads():
     """Return the number of threads that large arrays are computed on.
+
+    Small ones are computed on the caller's thread in any case.
 
     Returns
     -------
