@@ -16,12 +16,11 @@ def introduce(ufuncs: list[np.ufunc]) -> None:
     Quantities without dimension pass and give such; others are the libraries' own errors.
     """
     if "pint" in sys.modules and "pint" not in _introduced:
-        _introduced.add("pint")
         handled = import_module("pint.facets.numpy.numpy_func").HANDLED_UFUNCS
         for ufunc in ufuncs:
             handled[ufunc.__name__] = _for_pint(ufunc)
+        _introduced.add("pint")  # at last: another thread must not find it half done
     if "astropy.units" in sys.modules and "astropy" not in _introduced:
-        _introduced.add("astropy")
         helpers = import_module("astropy.units.quantity_helper").UFUNC_HELPERS
         without_dimension = helpers[np.expm1]
         for ufunc in ufuncs:
@@ -29,6 +28,7 @@ def introduce(ufuncs: list[np.ufunc]) -> None:
                 [without_dimension(ufunc, unit)[0][0] for unit in units],
                 without_dimension(ufunc, None)[1],
             )
+        _introduced.add("astropy")
 
 
 def _for_pint(ufunc: np.ufunc) -> Callable[..., Any]:
