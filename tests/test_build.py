@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,17 @@ def test_config_tells_all():
     assert isinstance(config["openmp"], bool)
     config["isas"] = None
     assert elu.config()["isas"] is not None, "the caller's copy must be its own"
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this has the GIL")
+def test_free_threaded_python_stays_without_the_gil():
+    """A module that does not declare itself fit for it makes the import turn the GIL on."""
+    script = "import sys, elu; print(sys._is_gil_enabled())"
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHON_GIL"}
+    output = subprocess.check_output(
+        [sys.executable, "-W", "error", "-c", script], env=environment, text=True, timeout=60
+    )
+    assert output.strip() == "False"
 
 
 def test_the_package_says_that_it_is_typed():
