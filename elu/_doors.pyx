@@ -469,10 +469,15 @@ cdef object in_pieces(object ufunc, tuple operands, object dtype, object out):
     errstate = numpy.geterr()
     long_runs = has_long_runs(operands)
     for piece in prange(pieces, num_threads=pieces, nogil=True):
-        with gil:
-            part = parts[piece]
-            with numpy.errstate(**errstate):  # the caller's: each thread has its own
-                if long_runs:
-                    numpy.setbufsize(RUN_BUFFER)
-                ufunc(*[operand[part] for operand in whole], out=out[part])
+        with gil:  # a call, since the threads share what objects are assigned to here
+            one_piece(ufunc, whole, out, parts[piece], errstate, long_runs)
     return out
+
+
+cdef int one_piece(object ufunc, list operands, object out, tuple part, dict errstate,
+                   bint long_runs) except -1:
+    with numpy.errstate(**errstate):  # the caller's: each thread has its own
+        if long_runs:
+            numpy.setbufsize(RUN_BUFFER)
+        ufunc(*[operand[part] for operand in operands], out=out[part])
+    return 0
