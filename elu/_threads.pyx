@@ -1,6 +1,8 @@
 # The only place that knows OpenMP: how many threads, for which size, after a fork.
 
+import itertools
 import os
+from pathlib import PurePosixPath
 
 cdef extern from *:
     """
@@ -11,9 +13,17 @@ cdef extern from *:
     static const int HAVE_OPENMP = 0;
     static int omp_get_max_threads(void) { return 1; }
     #endif
+
+    /* What set_num_threads was given, 0 before. The only state that threads share and change. */
+    #ifdef _MSC_VER
+    static volatile int asked_for = 0;  /* its C has no atomics without an option */
+    #else
+    static _Atomic int asked_for = 0;
+    #endif
     """
     const bint HAVE_OPENMP
     int omp_get_max_threads() noexcept nogil
+    int asked_for
 
 # A thread is worth waking for this many elements of elu: two threads take 0.79 of the time of one
 # at 2**15 elements of float32, which is 7 us of work, and would take longer than one below
@@ -23,33 +33,39 @@ cdef enum:
 
 openmp = HAVE_OPENMP
 
-cdef int asked_for = 0  # by set_num_threads; 0: nothing yet
 cdef bint forked = False
 
 
 def _quota():
-    """CPUs that the container's quota (cgroup v2 or v1) allows, None without one."""
-    roots = ["/sys/fs/cgroup"]
+    """CPUs that the process's control group and those above it allow, None without a quota."""
     try:
-        with open("/proc/self/cgroup") as file:
-            roots += ["/sys/fs/cgroup" + line.split(":", 2)[2].strip() for line in file
-                      if line.startswith("0::")]
+        lines = _text("/proc/self/cgroup").splitlines()
     except OSError:
         return None
     quotas = []
-    for root in roots:
-        for name in ("cpu.max", "cpu/cpu.cfs_quota_us"):
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:  # version 2
+            mounts, names = [""], ["cpu.max"]
+        elif "cpu" in controllers.split(","):
+            mounts, names = ["/cpu", "/cpu,cpuacct"], ["cpu.cfs_quota_us", "cpu.cfs_period_us"]
+        else:
+            continue
+        # Up to the root, which in a container may be its own group: then the path is the host's.
+        for mount, group in itertools.product(mounts, [path, *PurePosixPath(path).parents]):
             try:
-                with open(f"{root}/{name}") as file:
-                    fields = file.read().split()
-                if name != "cpu.max":
-                    with open(f"{root}/cpu/cpu.cfs_period_us") as file:
-                        fields += file.read().split()
-                quotas.append(int(fields[0]) / int(fields[1]))
-            except (OSError, ValueError, IndexError):  # no such file, or "max"
+                files = [_text(f"/sys/fs/cgroup{mount}{group}/{name}") for name in names]
+                quota, period = map(int, " ".join(files).split())
+            except (OSError, ValueError):  # no such file, or "max"
                 continue
-    quotas = [quota for quota in quotas if quota > 0]  # v1 writes -1 for none
+            if quota > 0:  # version 1 writes -1 for none
+                quotas.append(quota / period)
     return max(1, int(min(quotas))) if quotas else None
+
+
+def _text(path):
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read()
 
 
 # OMP_NUM_THREADS is the user's word and comes before the quota; omp_get_max_threads knows it,
@@ -57,7 +73,7 @@ def _quota():
 cdef int at_import = omp_get_max_threads()
 cdef int by_default = at_import
 
-if "OMP_NUM_THREADS" not in os.environ:
+if not os.environ.get("OMP_NUM_THREADS"):
     by_default = min(at_import, _quota() or at_import)
 
 
@@ -66,9 +82,12 @@ cdef int limit() noexcept nogil:
     if forked or not HAVE_OPENMP:
         return 1
     cdef int openmp_limit = omp_get_max_threads()
-    cdef int wanted = asked_for if asked_for else by_default
-    # Below its value at import: somebody lowered it (threadpoolctl), and that holds in any case.
-    if openmp_limit < at_import and openmp_limit < wanted:
+    cdef int wanted = asked_for
+    if wanted == 0:
+        wanted = by_default
+    # Not what it was at import: somebody set it (threadpoolctl), and then it holds in any case.
+    # OpenMP does not tell one that was set to this very number from none.
+    if openmp_limit != at_import and openmp_limit < wanted:
         return openmp_limit
     return wanted
 
@@ -131,8 +150,9 @@ def get_num_threads():
     int
         In this order: 1 in a forked child and in a build without OpenMP; else what
         `set_num_threads` was given; else ``OMP_NUM_THREADS``; else the number of CPUs in the
-        affinity mask or in the container's quota, the smaller one. A limit that was set with
-        threadpoolctl (or ``omp_set_num_threads``) lowers each of them.
+        affinity mask or in the container's quota, the smaller one; the last three as they were
+        at import. A limit that was set with threadpoolctl (or ``omp_set_num_threads``) in the
+        thread that calls lowers each of them.
 
     See Also
     --------
