@@ -1,5 +1,6 @@
 """Threads: the same bits with any number of them, any number of callers, and after a fork."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -97,43 +98,42 @@ def test_no_number_of_threads(n, error):
     assert elu.get_num_threads() == before
 
 
+VIEWS = {
+    "small": lambda a: a[:1000],
+    "dense": lambda a: a,
+    "strided": lambda a: np.repeat(a, 2)[::2],
+    "transposed": lambda a: a.reshape(2, -1).T,
+    "swapped": lambda a: a.astype(a.dtype.newbyteorder()),
+}
+
+
 def test_many_callers_at_once():
-    size = 2**18 + 17
-    x = reference.mixed(np.float32, size, seed=1)
-    grad = reference.mixed(np.float32, size, seed=2)
-    expected = {
-        name: getattr(elu, name)(*reference.inputs(name, grad, x), 1.5) for name in FUNCTIONS
-    }
-    start = threading.Barrier(8)
+    """Every function of every kind of array, while the number of threads changes."""
+    cases = []
+    for dtype, view, name in itertools.product((np.float16, *FLOATS), VIEWS, FUNCTIONS):
+        elements = [VIEWS[view](reference.mixed(dtype, 2**16 + 2, seed)) for seed in (1, 2)]
+        arrays = reference.inputs(name, *elements)
+        for alpha in (1.5, np.full(1, 1.5, dtype)):
+            cases.append((name, arrays, alpha, getattr(elu, name)(*arrays, alpha)))
+    start, done = threading.Barrier(8), threading.Event()
 
-    def work(i):
+    def work(caller):
         start.wait(timeout=60)
-        for repeat in range(6):
-            name = FUNCTIONS[(i + repeat) % 3]
-            arrays = reference.inputs(name, grad, x)
-            out = arrays[0].copy()  # in place: no scratch may be shared between callers
-            assert_same_bits(getattr(elu, name)(out, *arrays[1:], 1.5, out=out), expected[name])
-            assert_same_bits(getattr(elu, name)(*arrays, 1.5), expected[name])
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(8)))
-
-
-def test_callers_while_the_number_of_threads_changes():
-    x = reference.mixed(np.float32, 2**20 + 3)
-    expected = elu.elu(x)
-    done = threading.Event()
+        for name, arrays, alpha, expected in cases[caller:] + cases[:caller]:
+            assert_same_bits(getattr(elu, name)(*arrays, alpha), expected)
+            out = arrays[0].astype(expected.dtype)  # in place: no scratch may be shared, either
+            assert_same_bits(getattr(elu, name)(out, *arrays[1:], alpha, out=out), expected)
 
     def change():
-        while not done.is_set():
+        while not done.wait(timeout=1e-4):
             for n in (1, 3, 2, 8):
                 elu.set_num_threads(n)
 
     changer = threading.Thread(target=change)
     changer.start()
     try:
-        for _ in range(20):
-            assert_same_bits(elu.elu(x), expected)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(8)))
     finally:
         done.set()
         changer.join()
