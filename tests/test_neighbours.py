@@ -42,7 +42,8 @@ def run(script, *arguments, **environment):
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-    assert (process.returncode, errors) == (0, "")
+    assert process.returncode == 0, errors
+    assert errors == ""
     return output
 
 
@@ -349,10 +350,12 @@ import threading
 import warnings
 import numpy as np
 
+KEPT = ("SigBlk", "SigIgn", "SigCgt", "Cpus_allowed", "Umask")
+
 def state():
     environ = ctypes.POINTER(ctypes.c_char_p).in_dll(ctypes.CDLL(None), "environ")
     with open("/proc/self/status") as file:
-        kernel = [line for line in file if line.startswith(("Sig", "Shd", "Cpus_allowed", "Um"))]
+        kernel = [line for line in file if line.startswith(KEPT)]
     return {
         "os.environ": dict(os.environ),
         "environ of C": list(itertools.takewhile(bool, environ)),
@@ -367,11 +370,14 @@ def state():
         "locale": locale.setlocale(locale.LC_ALL),
     }
 
+def changes():
+    return {k: (before[k], v) for k, v in state().items() if v != before[k]}
+
 tasks = len(os.listdir("/proc/self/task"))
 before = state()
 import elu
 assert len(os.listdir("/proc/self/task")) == tasks, "the import starts no thread"
-assert {k: v for k, v in state().items() if v != before[k]} == {}
+assert not changes(), changes()
 elu.set_num_threads(4)
 for size in (7, 2**20 + 3):
     x = np.linspace(-5, 5, size, dtype=np.float32)
@@ -382,7 +388,7 @@ for size in (7, 2**20 + 3):
         function(*[np.broadcast_to(a, (2, size)) for a in arrays], np.float32(1.5))
 elu.config()
 elu.get_num_threads()
-assert {k: v for k, v in state().items() if v != before[k]} == {}
+assert not changes(), changes()
 """
 
 
@@ -399,6 +405,8 @@ import sys
 import threading
 import time
 import numpy as np
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
 import elu
 
 elu.set_num_threads(int(sys.argv[1]))
