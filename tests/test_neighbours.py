@@ -371,7 +371,7 @@ def state():
     }
 
 def changes():
-    return {k: (before[k], v) for k, v in state().items() if v != before[k]}
+    return [name for name, value in state().items() if value != before[name]]
 
 tasks = len(os.listdir("/proc/self/task"))
 before = state()
