@@ -54,14 +54,14 @@ cdef extern from *:
     #define F64_LN2_REST -0x1.844p-43
     #endif
 
-    /* Two lines of the cache, 128 bytes, in one go. Non-temporal stores go around the cache: the
-       target must be aligned to a line, then. The branch is the same for a whole array. */
+    /* Whole lines of the cache in one go. Non-temporal stores go around the cache: the target must
+       be aligned to a line, then. The branch is the same for a whole array. */
     #if defined(__AVX512F__)
     #include <immintrin.h>
-    static inline void put_lines(void *to, const void *lines, int streams) {
+    static inline void put_lines(void *to, const void *lines, size_t size, int streams) {
         const __m512i *from = (const __m512i *)lines;
         __m512i *target = (__m512i *)to;
-        for (int k = 0; k < 2; k++) {
+        for (size_t k = 0; k < size / sizeof(__m512i); k++) {
             __m512i v = _mm512_loadu_si512(from + k);
             if (streams) _mm512_stream_si512(target + k, v);
             else _mm512_storeu_si512(target + k, v);
@@ -69,10 +69,10 @@ cdef extern from *:
     }
     #elif defined(__AVX2__)
     #include <immintrin.h>
-    static inline void put_lines(void *to, const void *lines, int streams) {
+    static inline void put_lines(void *to, const void *lines, size_t size, int streams) {
         const __m256i *from = (const __m256i *)lines;
         __m256i *target = (__m256i *)to;
-        for (int k = 0; k < 4; k++) {
+        for (size_t k = 0; k < size / sizeof(__m256i); k++) {
             __m256i v = _mm256_loadu_si256(from + k);
             if (streams) _mm256_stream_si256(target + k, v);
             else _mm256_storeu_si256(target + k, v);
@@ -80,18 +80,18 @@ cdef extern from *:
     }
     #elif defined(__SSE2__) || defined(_M_X64)
     #include <emmintrin.h>
-    static inline void put_lines(void *to, const void *lines, int streams) {
+    static inline void put_lines(void *to, const void *lines, size_t size, int streams) {
         const __m128i *from = (const __m128i *)lines;
         __m128i *target = (__m128i *)to;
-        for (int k = 0; k < 8; k++) {
+        for (size_t k = 0; k < size / sizeof(__m128i); k++) {
             __m128i v = _mm_loadu_si128(from + k);
             if (streams) _mm_stream_si128(target + k, v);
             else _mm_storeu_si128(target + k, v);
         }
     }
     #else
-    static inline void put_lines(void *to, const void *lines, int streams) {
-        memcpy(to, lines, 128);
+    static inline void put_lines(void *to, const void *lines, size_t size, int streams) {
+        memcpy(to, lines, size);
     }
     #endif
     /* Non-temporal stores are in no order: whoever is told that they are done must find them. */
@@ -158,7 +158,7 @@ cdef extern from *:
     const bint HAVE_FMA
     float MADD_F32(float a, float b, float c) noexcept nogil
     double MADD_F64(double a, double b, double c) noexcept nogil
-    void put_lines(void* to, const void* lines, bint streams) noexcept nogil
+    void put_lines(void* to, const void* lines, size_t size, bint streams) noexcept nogil
     void end_lines(bint streams) noexcept nogil
     uint32_t f32_bits(float x) noexcept nogil
     uint64_t f64_bits(double x) noexcept nogil
@@ -181,6 +181,7 @@ ctypedef fused real:
     double
 
 cdef enum:
+    LINES = 32          # elements computed before any is stored: two or four lines of the cache
     PLAIN_BLOCK = 4096  # elements that elu_grad computes before it looks whether they were plain
 
 
@@ -430,37 +431,29 @@ cdef inline real elu_grad_from_output_of(real grad, real y, real alpha) noexcept
 # -- c. the chunk loops ----------------------------------------------------------------------
 # All have one signature, so that the doors need to know one: elu leaves grad unread.
 #
-# Two lines of the cache at a time (with one, GCC unrolls before it vectorises): their elements are
-# computed before any is stored, so out may be an input of elu and elu_grad_from_output, and no
-# compiler has to prove that it is not. elu_grad may compute a block again, and must not have
-# written over its inputs.
-
-cdef inline Py_ssize_t per_lines(real value) noexcept nogil:
-    """Elements of two lines of the cache, of the type of `value`."""
-    if real is float:
-        return 32
-    else:
-        return 16
-
+# LINES elements at a time (16 or less GCC would unroll, and then not vectorise): they are computed
+# before any is stored, so out may be an input of elu and elu_grad_from_output, and no compiler has
+# to prove that it is not. elu_grad may compute a block again, and must not have written over its
+# inputs.
 
 cdef void elu_scalar(
     const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n, bint streams
 ) noexcept nogil:
     cdef real slope = alpha[0]
-    cdef real lines[32]
+    cdef real lines[LINES]
     cdef Py_ssize_t k, i = 0
-    if slope == 1:  # one multiplication of eleven less, and the same bits
-        while i + per_lines(slope) <= n:
-            for k in range(per_lines(slope)):
+    if slope == 1:  # one multiplication less, and the same bits
+        while i + LINES <= n:
+            for k in range(LINES):
                 lines[k] = elu_of(x[i + k], <real>1)
-            put_lines(&out[i], lines, streams)
-            i += per_lines(slope)
+            put_lines(&out[i], lines, sizeof(lines), streams)
+            i += LINES
     else:
-        while i + per_lines(slope) <= n:
-            for k in range(per_lines(slope)):
+        while i + LINES <= n:
+            for k in range(LINES):
                 lines[k] = elu_of(x[i + k], slope)
-            put_lines(&out[i], lines, streams)
-            i += per_lines(slope)
+            put_lines(&out[i], lines, sizeof(lines), streams)
+            i += LINES
     for i in range(i, n):
         out[i] = elu_of(x[i], slope)
     end_lines(streams)
@@ -469,13 +462,13 @@ cdef void elu_scalar(
 cdef void elu_array(
     const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n, bint streams
 ) noexcept nogil:
-    cdef real lines[32]
+    cdef real lines[LINES]
     cdef Py_ssize_t k, i = 0
-    while i + per_lines(lines[0]) <= n:
-        for k in range(per_lines(lines[0])):
+    while i + LINES <= n:
+        for k in range(LINES):
             lines[k] = elu_of(x[i + k], alpha[i + k])
-        put_lines(&out[i], lines, streams)
-        i += per_lines(lines[0])
+        put_lines(&out[i], lines, sizeof(lines), streams)
+        i += LINES
     for i in range(i, n):
         out[i] = elu_of(x[i], alpha[i])
     end_lines(streams)
@@ -496,32 +489,32 @@ cdef void elu_grad_scalar(
 cdef inline void elu_grad_block(
     const real* grad, const real* x, real alpha, real* out, Py_ssize_t n, bint streams
 ) noexcept nogil:
-    cdef real lines[32]
+    cdef real lines[LINES]
     cdef Py_ssize_t k, i = 0
     cdef bint plain = fabs(alpha) < 2
     # The largest magnitudes as bits, which makes a NaN the largest of all.
-    cdef uint32_t x32[32]
-    cdef uint32_t grad32[32]
-    cdef uint64_t x64[16]
-    cdef uint64_t grad64[16]
-    for k in range(per_lines(alpha)):
+    cdef uint32_t x32[LINES]
+    cdef uint32_t grad32[LINES]
+    cdef uint64_t x64[LINES]
+    cdef uint64_t grad64[LINES]
+    for k in range(LINES):
         if real is float:
             x32[k] = grad32[k] = 0
         else:
             x64[k] = grad64[k] = 0
     if alpha == 1:
-        while i + per_lines(alpha) <= n:
-            for k in range(per_lines(alpha)):
+        while i + LINES <= n:
+            for k in range(LINES):
                 lines[k] = elu_grad_plain(grad[i + k], x[i + k], <real>1)
                 if real is float:
                     x32[k] = max(x32[k], f32_bits(x[i + k]) & <uint32_t>0x7fffffff)
                 else:
                     x64[k] = max(x64[k], f64_bits(x[i + k]) & <uint64_t>0x7fffffffffffffff)
-            put_lines(&out[i], lines, streams)
-            i += per_lines(alpha)
+            put_lines(&out[i], lines, sizeof(lines), streams)
+            i += LINES
     else:
-        while i + per_lines(alpha) <= n:
-            for k in range(per_lines(alpha)):
+        while i + LINES <= n:
+            for k in range(LINES):
                 lines[k] = elu_grad_plain(grad[i + k], x[i + k], alpha)
                 if real is float:
                     x32[k] = max(x32[k], f32_bits(x[i + k]) & <uint32_t>0x7fffffff)
@@ -529,9 +522,9 @@ cdef inline void elu_grad_block(
                 else:
                     x64[k] = max(x64[k], f64_bits(x[i + k]) & <uint64_t>0x7fffffffffffffff)
                     grad64[k] = max(grad64[k], f64_bits(grad[i + k]) & <uint64_t>0x7fffffffffffffff)
-            put_lines(&out[i], lines, streams)
-            i += per_lines(alpha)
-    for k in range(per_lines(alpha)):
+            put_lines(&out[i], lines, sizeof(lines), streams)
+            i += LINES
+    for k in range(LINES):
         if real is float:
             plain &= x32[k] <= f32_bits(F32_PLAIN_X) and grad32[k] < f32_bits(F32_HUGE)
         else:
@@ -555,13 +548,13 @@ cdef void elu_grad_from_output_scalar(
     const real* grad, const real* y, const real* alpha, real* out, Py_ssize_t n, bint streams
 ) noexcept nogil:
     cdef real slope = alpha[0]
-    cdef real lines[32]
+    cdef real lines[LINES]
     cdef Py_ssize_t k, i = 0
-    while i + per_lines(slope) <= n:
-        for k in range(per_lines(slope)):
+    while i + LINES <= n:
+        for k in range(LINES):
             lines[k] = elu_grad_from_output_of(grad[i + k], y[i + k], slope)
-        put_lines(&out[i], lines, streams)
-        i += per_lines(slope)
+        put_lines(&out[i], lines, sizeof(lines), streams)
+        i += LINES
     for i in range(i, n):
         out[i] = elu_grad_from_output_of(grad[i], y[i], slope)
     end_lines(streams)
@@ -570,13 +563,13 @@ cdef void elu_grad_from_output_scalar(
 cdef void elu_grad_from_output_array(
     const real* grad, const real* y, const real* alpha, real* out, Py_ssize_t n, bint streams
 ) noexcept nogil:
-    cdef real lines[32]
+    cdef real lines[LINES]
     cdef Py_ssize_t k, i = 0
-    while i + per_lines(lines[0]) <= n:
-        for k in range(per_lines(lines[0])):
+    while i + LINES <= n:
+        for k in range(LINES):
             lines[k] = elu_grad_from_output_of(grad[i + k], y[i + k], alpha[i + k])
-        put_lines(&out[i], lines, streams)
-        i += per_lines(lines[0])
+        put_lines(&out[i], lines, sizeof(lines), streams)
+        i += LINES
     for i in range(i, n):
         out[i] = elu_grad_from_output_of(grad[i], y[i], alpha[i])
     end_lines(streams)
