@@ -231,16 +231,19 @@ cdef inline bint is_same_or_apart(char* a, char* b, Py_ssize_t size):
 
 cdef object fast_door(int formula, object grad, object x, object alpha, object out):
     """The result for dense arrays and a finite number alpha; None for the general door."""
-    if type(alpha) is not float and type(alpha) not in (int, numpy.float32, numpy.float64):
+    cdef double alpha64
+    if type(alpha) is float:
+        alpha64 = alpha
+    elif type(alpha) in (int, numpy.float32, numpy.float64):
+        try:
+            alpha64 = alpha
+        except OverflowError:
+            return None
+    else:
         return None
     if not is_dense(x):
         return None
     if grad is not x and not (is_dense(grad) and is_alike(grad, x)):
-        return None
-    cdef double alpha64
-    try:
-        alpha64 = alpha
-    except OverflowError:
         return None
     if not isfinite(alpha64) or formula == ELU_GRAD_FROM_OUTPUT and alpha64 < 0:
         return None
