@@ -197,7 +197,8 @@ def load(data: dict) -> report.Results:
 
 def chosen(point: Point, options: argparse.Namespace) -> bool:
     return (
-        point.function in options.functions
+        point.size in options.sizes
+        and point.function in options.functions
         and point.dtype in options.dtypes
         and point.threads in options.threads
         and point.out in options.out
@@ -289,7 +290,9 @@ def main() -> int:
     if options.json:
         save(options.json, facts, results, entries)
     if options.plot:
-        report.plot(results, facts, options.plot)
+        # The bars are measured at more sizes than these, and not all of them for everybody.
+        shown = {point: times for point, times in results.items() if chosen(point, options)}
+        report.plot(shown, facts, options.plot)
     return int(options.strict and not all(map(report.held, entries)))
 
 

@@ -25,7 +25,7 @@ def sections(results: Results) -> Iterator[tuple[Point, Results]]:
         key = point.threads, point.dtype, point.function, point.out
         grouped.setdefault(key, {})[point] = times
     for rows in grouped.values():
-        yield next(iter(rows)), rows
+        yield next(iter(rows)), dict(sorted(rows.items(), key=lambda row: row[0].size))
 
 
 def fastest(times: dict[str, float], names: Iterable[str]) -> str | None:
