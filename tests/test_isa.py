@@ -83,11 +83,10 @@ def results(tmp_path_factory):
     return found
 
 
-def quiet(values):
-    """Signalling NaNs made quiet: which operations do so is up to the compiler."""
-    bits = reference.bits(values)
-    quiet_bit = bits.dtype.type(1 << (np.finfo(values.dtype).nmant - 1))
-    return np.where(np.isnan(values), bits | quiet_bit, bits).view(values.dtype)
+def quiet(halves):
+    """float16 without signalling NaNs: whether these stay so in float32 is up to the compiler."""
+    bits = reference.bits(halves)
+    return np.where(np.isnan(halves), bits | np.uint16(0x0200), bits).view(np.float16)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -97,7 +96,9 @@ def test_avx2_and_avx512_give_the_same_bits(results, name):
     for case in cases():
         if case[0] == name:
             first, second = (results[isa][key(*case)] for isa in ("avx2", "avx512"))
-            reference.assert_same_bits(quiet(first), quiet(second))
+            if case[1] == np.float16:
+                first, second = quiet(first), quiet(second)
+            reference.assert_same_bits(first, second)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
