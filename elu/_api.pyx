@@ -269,6 +269,10 @@ cdef object general_door(int formula, tuple inputs, object alpha, object out, ob
     operands = (*inputs, alpha)
     plain = all([type(operand) in PLAIN for operand in operands])
     if plain and is_plain(where, casting, order, dtype):
+        # Dense perhaps, now that lists are arrays and alpha has the dtype of the result.
+        result = fast_door(formula, inputs[0], inputs[-1], alpha, out)
+        if result is not None:
+            return result
         result = in_pieces(ufunc, operands, result_dtype(ufunc, inputs, None), out)
         if result is not None:
             return result

@@ -60,21 +60,77 @@ def test_an_array_gives_each_element_its_own(name, dtype, shape):
     assert_same_bits(alpha, before)
 
 
+def assert_as_with_one_alpha_per_channel(name, arrays, alpha, result):
+    """Arrays of three dimensions, whose second are the channels."""
+    for channel, number in enumerate(alpha.ravel().tolist()):
+        parts = [np.ascontiguousarray(array[:, channel]) for array in arrays]
+        assert_same_bits(result[:, channel], getattr(elu, name)(*parts, number))
+
+
+# Short and long ones, some that are no multiple of a line, and some too large for the cache.
+@pytest.mark.parametrize(
+    "shape", [(3, 2, 1), (3, 4, 33), (2, 3, 1021), (2, 3, 4100), (1500, 3, 1019), (200, 5, 7001)]
+)
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_an_alpha_per_channel(name, dtype, shape):
+    x = np.resize(reference.mixed(dtype, 4099), shape)
+    arrays = reference.inputs(name, np.flip(x), x)
+    alpha = np.linspace(0, 3, shape[1], dtype=dtype).reshape(-1, 1)
+    memory = np.empty(x.size + 1, dtype)
+    out = memory[1:].reshape(shape)  # off the lines of the cache
+    for given in (alpha, alpha[None]):
+        out[...] = 7
+        assert getattr(elu, name)(*arrays, given, out=out) is out
+        assert_as_with_one_alpha_per_channel(name, arrays, alpha, out)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_an_alpha_for_several_axes_or_batches(name):
+    shape = (2, 3, 4, 40)
+    x = reference.mixed(np.float32, np.prod(shape)).reshape(shape)
+    arrays = reference.inputs(name, np.flip(x), x)
+    for alpha_shape in [(2, 1, 1, 1), (3, 4, 1), (2, 3, 1, 1), (4, 1), (2, 1, 4, 1), (3, 1, 40)]:
+        alpha = np.linspace(0.5, 2, np.prod(alpha_shape), dtype=np.float32).reshape(alpha_shape)
+        result = getattr(elu, name)(*arrays, alpha)
+        full = np.array(np.broadcast_to(alpha, shape))
+        assert_same_bits(result, getattr(elu, name)(*arrays, full))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_bad_channel_is_refused_before_anything_is_written(name, bad):
+    x = np.ones((2, 3, 64))
+    out = np.full_like(x, 7)
+    with pytest.raises(ValueError, match="alpha"):
+        getattr(elu, name)(*reference.inputs(name, x, x), np.reshape([1, 2, bad], (3, 1)), out=out)
+    assert (out == 7).all()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_out_may_share_memory_with_alpha(name):
+    x = reference.mixed(np.float64, 2 * 3 * 64).reshape(2, 3, 64)
+    arrays = reference.inputs(name, np.flip(x), x)
+    alpha = np.reshape([0.5, 1.5, 2.5], (3, 1))
+    out = np.zeros_like(x)
+    shared = out.ravel()[5:8].reshape(3, 1)
+    shared[...] = alpha
+    assert_same_bits(
+        getattr(elu, name)(*arrays, shared, out=out), getattr(elu, name)(*arrays, alpha)
+    )
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_an_alpha_per_channel_leaves_the_buffer_size_of_numpy_alone(name, dtype):
-    x = reference.mixed(dtype, 2 * 3 * 2500).reshape(2, 3, 50, 50)
+    x = reference.mixed(dtype, 2 * 6 * 2500).reshape(2, 6, 2500)[:, ::2]
     arrays = reference.inputs(name, np.flip(x), x)
-    alpha = np.asarray([0.5, 1.5, 0.0], dtype).reshape(3, 1, 1)
+    alpha = np.asarray([0.5, 1.5, 0.0], dtype).reshape(3, 1)
     with np.errstate():
         np.setbufsize(4096)
         result = getattr(elu, name)(*arrays, alpha)
         assert np.getbufsize() == 4096
-    for channel in range(3):
-        parts = [array[:, channel] for array in arrays]
-        assert_same_bits(
-            result[:, channel], getattr(elu, name)(*parts, float(alpha[channel, 0, 0]))
-        )
+    assert_as_with_one_alpha_per_channel(name, arrays, alpha, result)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
