@@ -14,7 +14,7 @@
 # compensated sums below (`HAVE_FMA`) keep the result as accurate, if not the same to the bit.
 
 from cpython.pycapsule cimport PyCapsule_New
-from libc.math cimport INFINITY, fabs, fabsf
+from libc.math cimport INFINITY, copysign, copysignf, fabs, fabsf
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT, F32, F64, Loops, loop_t
@@ -408,24 +408,16 @@ cdef inline real elu_grad_any(real grad, real x, real alpha) noexcept nogil:
     return original if x >= 0 else product
 
 
-cdef inline real elu_grad_from_output_of(real grad, real y, real alpha) noexcept nogil:
+cdef inline real elu_grad_from_output_of(
+    real grad, real y, real alpha, bint alpha_is_0
+) noexcept nogil:
     """grad where y >= 0, grad * (y + alpha) where y < 0; with alpha = 0, -0.0 is negative.
 
     A NaN in y is the result as it is: of two that meet in a product, either might survive.
     """
-    cdef real below = grad * (y + alpha)
-    cdef uint32_t u32, least32
-    cdef uint64_t u64, least64
-    if real is float:
-        u32 = f32_bits(y)
-        least32 = <uint32_t>0x80000000 if alpha == 0 else <uint32_t>0x80000001
-        grad = y if (u32 & <uint32_t>0x7fffffff) > <uint32_t>0x7f800000 else grad
-        return below if u32 - least32 <= <uint32_t>0xff800000 - least32 else grad
-    else:
-        u64 = f64_bits(y)
-        least64 = <uint64_t>0x8000000000000000 if alpha == 0 else <uint64_t>0x8000000000000001
-        grad = y if (u64 & <uint64_t>0x7fffffffffffffff) > <uint64_t>0x7ff0000000000000 else grad
-        return below if u64 - least64 <= <uint64_t>0xfff0000000000000 - least64 else grad
+    cdef real side = (copysignf(1, y) if real is float else copysign(1, y)) if alpha_is_0 else y
+    cdef real result = grad * (y + alpha) if side < 0 else grad
+    return y if y != y else result
 
 
 # -- c. the chunk loops ----------------------------------------------------------------------
@@ -478,10 +470,14 @@ cdef void elu_grad_scalar(
     const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n, bint streams
 ) noexcept nogil:
     cdef Py_ssize_t start = 0
+    cdef Py_ssize_t block
     while start < n:
-        elu_grad_block(
-            &grad[start], &x[start], alpha[0], &out[start], min(n - start, PLAIN_BLOCK), streams
-        )
+        block = min(n - start, PLAIN_BLOCK)
+        # Where the compiler knows that nothing streams, it keeps the maxima in registers.
+        if streams:
+            elu_grad_block(&grad[start], &x[start], alpha[0], &out[start], block, True)
+        else:
+            elu_grad_block(&grad[start], &x[start], alpha[0], &out[start], block, False)
         start += PLAIN_BLOCK
     end_lines(streams)
 
@@ -550,13 +546,14 @@ cdef void elu_grad_from_output_scalar(
     cdef real slope = alpha[0]
     cdef real lines[LINES]
     cdef Py_ssize_t k, i = 0
-    while i + LINES <= n:
-        for k in range(LINES):
-            lines[k] = elu_grad_from_output_of(grad[i + k], y[i + k], slope)
-        put_lines(&out[i], lines, sizeof(lines), streams)
-        i += LINES
+    if slope != 0:
+        while i + LINES <= n:
+            for k in range(LINES):
+                lines[k] = elu_grad_from_output_of(grad[i + k], y[i + k], slope, False)
+            put_lines(&out[i], lines, sizeof(lines), streams)
+            i += LINES
     for i in range(i, n):
-        out[i] = elu_grad_from_output_of(grad[i], y[i], slope)
+        out[i] = elu_grad_from_output_of(grad[i], y[i], slope, slope == 0)
     end_lines(streams)
 
 
@@ -567,11 +564,13 @@ cdef void elu_grad_from_output_array(
     cdef Py_ssize_t k, i = 0
     while i + LINES <= n:
         for k in range(LINES):
-            lines[k] = elu_grad_from_output_of(grad[i + k], y[i + k], alpha[i + k])
+            lines[k] = elu_grad_from_output_of(
+                grad[i + k], y[i + k], alpha[i + k], alpha[i + k] == 0
+            )
         put_lines(&out[i], lines, sizeof(lines), streams)
         i += LINES
     for i in range(i, n):
-        out[i] = elu_grad_from_output_of(grad[i], y[i], alpha[i])
+        out[i] = elu_grad_from_output_of(grad[i], y[i], alpha[i], alpha[i] == 0)
     end_lines(streams)
 
 
