@@ -220,19 +220,15 @@ cdef void compute_dense(Run* run, Py_ssize_t start, Py_ssize_t stop) noexcept no
         channel = channel + 1 if channel + 1 < run.channels else 0
 
 
-cdef void in_chunks(
-    Run run, const real[::1] grad, const real[::1] x, real[::1] out, int threads
-) noexcept nogil:
-    """The dense views on `threads` threads, in chunks that begin with a whole line but the first.
+cdef void in_chunks(Run run, real[::1] out, int threads) noexcept nogil:
+    """The run into the typed view, in chunks that begin with a whole line but the first.
 
     "guided": a thread takes its share of what is left, so that from call to call most of an array
     stays with the core that has it in its cache, and one that is held up leaves work to others.
     """
-    cdef Py_ssize_t n = x.shape[0]
+    cdef Py_ssize_t n = out.shape[0]
     cdef Py_ssize_t chunk, head
     cdef Run own
-    run.data[GRAD] = <char*>&grad[0]
-    run.data[X] = <char*>&x[0]
     run.data[OUT] = <char*>&out[0]
     head = before_line(&run)
     for chunk in prange((n - head + CHUNK - 1) // CHUNK, num_threads=threads, schedule="guided"):
@@ -388,9 +384,9 @@ cdef object fast_door(int formula, object grad, object x, object alpha, object o
     cdef int threads = threads_for(work(&run, n))
     if threads > 1:
         if run.dtype == F32:
-            views_in_chunks[float](run, grad, x, out, threads, 0)
+            view_in_chunks[float](run, out, threads, 0)
         else:
-            views_in_chunks[double](run, grad, x, out, threads, 0)
+            view_in_chunks[double](run, out, threads, 0)
     elif n >= RELEASE:
         with nogil:
             compute_dense(&run, 0, n)
@@ -400,18 +396,17 @@ cdef object fast_door(int formula, object grad, object x, object alpha, object o
     return out
 
 
-cdef inline object line(object array):
-    """A dense array as one dimension, in the order of its memory."""
-    return array if np.PyArray_NDIM(array) == 1 else array.ravel("K")
+cdef view_in_chunks(Run run, object out, int threads, real dtype):
+    """A typed view of out, in the order of its memory, without the GIL.
 
-
-cdef views_in_chunks(Run run, object grad, object x, object out, int threads, real dtype):
-    """Typed views of the arrays, in the order of their memory, without the GIL."""
-    cdef const real[::1] x_view = line(x)
-    cdef const real[::1] grad_view = x_view if grad is x else line(grad)
-    cdef real[::1] out_view = line(out)
+    Of out alone, for which the inputs were checked to be alike: a view takes 0.35 us, and to wake
+    a thread no more than 1 us.
+    """
+    cdef real[::1] view = (
+        out if np.PyArray_NDIM(out) == 1 else np.PyArray_Ravel(out, np.NPY_KEEPORDER)
+    )
     with nogil:
-        in_chunks(run, grad_view, x_view, out_view, threads)
+        in_chunks(run, view, threads)
 
 
 # -- c. the general door ---------------------------------------------------------------------

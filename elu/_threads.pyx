@@ -25,7 +25,7 @@ cdef extern from *:
     int omp_get_max_threads() noexcept nogil
     int asked_for
 
-# A thread is worth waking for this many elements of elu in float32: two threads take 0.81 of the
+# A thread is worth waking for this many elements of elu in float32: two threads take 0.77 of the
 # time of one at 2**15 elements, which are 6 us of work, and would take longer than one below
 # (bench/compare.py --bars, the rows of 2 threads over 1).
 cdef enum:
