@@ -31,7 +31,6 @@ from elu import _dispatch
 cdef extern from *:
     """
     #include <fenv.h>
-    #include <string.h>
 
     /* The exception flags that NumPy reports are left as they were: SIMD code raises some for
        elements that no result depends on. Clearing them is slow, so only what is new. */
@@ -41,9 +40,27 @@ cdef extern from *:
         int raised = fetestexcept(REPORTED) & ~before;
         if (raised) feclearexcept(raised);
     }
+
+    /* The same where nothing but SIMD code ran: fetestexcept takes 10 ns more, to ask the x87 unit
+       as well, which the conversion to float16 raises its exceptions with. */
+    #if defined(__x86_64__) || defined(_M_X64)
+    #include <xmmintrin.h>
+    #define SIMD_REPORTED \
+        (_MM_EXCEPT_DIV_ZERO | _MM_EXCEPT_OVERFLOW | _MM_EXCEPT_UNDERFLOW | _MM_EXCEPT_INVALID)
+    static inline int get_simd_flags(void) { return _mm_getcsr() & SIMD_REPORTED; }
+    static inline void put_back_simd_flags(int before) {
+        int raised = get_simd_flags() & ~before;
+        if (raised) _mm_setcsr(_mm_getcsr() & ~raised);
+    }
+    #else
+    #define get_simd_flags get_flags
+    #define put_back_simd_flags put_back_flags
+    #endif
     """
     int get_flags() noexcept nogil
     void put_back_flags(int before) noexcept nogil
+    int get_simd_flags() noexcept nogil
+    void put_back_simd_flags(int before) noexcept nogil
 
 cdef extern from "numpy/halffloat.h":
     ctypedef uint16_t npy_half
@@ -328,7 +345,7 @@ cdef object fast_door(int formula, object grad, object x, object alpha, object o
         return None
     cdef Run run
     cdef float alpha32
-    cdef int k, flags = get_flags()
+    cdef int k, flags = get_simd_flags()
     cdef Py_ssize_t alpha_size, n = np.PyArray_SIZE(x)
     cdef Py_ssize_t size = np.PyArray_NBYTES(x)
     run.formula = formula
@@ -352,7 +369,7 @@ cdef object fast_door(int formula, object grad, object x, object alpha, object o
         run.data[ALPHA] = <char*>&alpha64
         if run.dtype == F32:
             alpha32 = <float>alpha64
-            put_back_flags(flags)  # of an alpha that is subnormal or too large in float32
+            put_back_simd_flags(flags)  # of an alpha that is subnormal or too large in float32
             if not isfinite(alpha32):
                 return None
             run.data[ALPHA] = <char*>&alpha32
@@ -392,7 +409,7 @@ cdef object fast_door(int formula, object grad, object x, object alpha, object o
             compute_dense(&run, 0, n)
     else:
         compute_dense(&run, 0, n)
-    put_back_flags(flags)
+    put_back_simd_flags(flags)
     return out
 
 
