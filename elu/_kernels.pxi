@@ -27,6 +27,12 @@ from elu._loops cimport ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT, F32, F64, Loops, lo
 # MAGIC + n holds the integer n in its last bits: adding it rounds, and its bits are the exponent.
 cdef extern from *:
     """
+    /* GCC computes one vector after the other unless told to take turns: elu took 0.591 ns for a
+       float64 element instead of 0.573. Only AVX-512 has the registers for it. */
+    #if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+    #pragma GCC optimize("schedule-insns", "sched-pressure")
+    #endif
+
     #include <math.h>
     #include <stdint.h>
     #include <string.h>
