@@ -83,6 +83,9 @@ def test_an_alpha_per_channel(name, dtype, shape):
         out[...] = 7
         assert getattr(elu, name)(*arrays, given, out=out) is out
         assert_as_with_one_alpha_per_channel(name, arrays, alpha, out)
+    in_place = np.copy(x)
+    getattr(elu, name)(*reference.inputs(name, arrays[0], in_place), alpha, out=in_place)
+    assert_same_bits(in_place, out)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
