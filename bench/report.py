@@ -116,7 +116,11 @@ STYLES = {
     "numba": ("#000000", "x"),
     "numexpr": ("#888888", "+"),
 }
-LABELS = {"np passes": "NumPy, in place", "np.where": "NumPy expression"}
+LABELS = {
+    "np passes": "NumPy, in place",
+    "np.where": "NumPy expression",
+    "limit": "copy, or a + b: what the memory allows",
+}
 TITLES = dict(
     zip(FUNCTIONS, ("forward", "gradient from the input", "gradient from the output"), strict=True)
 )
@@ -165,8 +169,7 @@ def plot(results: Results, machine: dict, path: str) -> None:
     order = [name for name in STYLES if name in handles] + ["limit"] * ("limit" in handles)
     figure.legend(
         [handles[name] for name in order],
-        [LABELS.get(name, name) for name in order[:-1]]
-        + ["copy, or a + b: what the memory allows"],
+        [LABELS.get(name, name) for name in order],
         loc="outside lower center",
         ncols=min(2 * len(across), len(order)),
         frameon=False,
@@ -196,7 +199,7 @@ def panel(axis, rows: Results) -> dict:
         if (best := fastest(times, LIMITS))
     ]
     axis.set(xscale="log", yscale="log")
-    if limits:
+    if len(limits) > 1:  # --bars measures them at one size
         x, y = zip(*limits, strict=True)
         (handles["limit"],) = axis.plot(x, y, color="#444444", lw=1.6, ls=(0, (4, 2)), zorder=4)
     if sizes:
