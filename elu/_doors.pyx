@@ -198,6 +198,13 @@ cdef void compute(const Run* run, Py_ssize_t start, Py_ssize_t stop) noexcept no
         start += n
 
 
+cdef inline bint are_apart(
+    const char* a, Py_ssize_t a_size, const char* b, Py_ssize_t b_size
+) noexcept nogil:
+    """Two stretches of memory without a common byte."""
+    return <uintptr_t>a + a_size <= <uintptr_t>b or <uintptr_t>b + b_size <= <uintptr_t>a
+
+
 cdef inline Py_ssize_t work(const Run* run, Py_ssize_t n) noexcept nogil:
     """What n elements take, counted in elements of elu in float32."""
     if run.dtype == F64:  # 3 times as long
@@ -282,11 +289,6 @@ cdef inline bint is_alike(object a, object b):
         and (np.PyArray_IS_C_CONTIGUOUS(a) and np.PyArray_IS_C_CONTIGUOUS(b)
              or np.PyArray_IS_F_CONTIGUOUS(a) and np.PyArray_IS_F_CONTIGUOUS(b))
     )
-
-
-cdef inline bint are_apart(char* a, Py_ssize_t a_size, char* b, Py_ssize_t b_size):
-    """Two stretches of memory without a common byte."""
-    return <uintptr_t>a + a_size <= <uintptr_t>b or <uintptr_t>b + b_size <= <uintptr_t>a
 
 
 cdef inline bint is_allowed(double alpha, int formula):
@@ -435,14 +437,10 @@ cdef view_in_chunks(Run run, object out, int threads, real dtype):
 
 cdef inline bint is_apart(const Run* run, int k, Py_ssize_t n, Py_ssize_t size) noexcept nogil:
     """Operand k and out have no byte in common."""
-    cdef uintptr_t a = <uintptr_t>run.data[k]
-    cdef uintptr_t b = <uintptr_t>run.data[OUT]
-    cdef Py_ssize_t a_span = (n - 1) * run.step[k]
-    cdef Py_ssize_t b_span = (n - 1) * run.step[OUT]
-    return (
-        a + max(a_span, 0) + size <= b + min(b_span, 0)
-        or b + max(b_span, 0) + size <= a + min(a_span, 0)
-    )
+    cdef Py_ssize_t a = (n - 1) * run.step[k]
+    cdef Py_ssize_t b = (n - 1) * run.step[OUT]
+    return are_apart(run.data[k] + min(a, 0), max(a, -a) + size,
+                     run.data[OUT] + min(b, 0), max(b, -b) + size)
 
 
 cdef void run_in_chunks(Run run, int first, Py_ssize_t n) noexcept nogil:
