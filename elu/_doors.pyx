@@ -4,7 +4,7 @@
 #
 #   a. runs: a stretch of elements of any strides, through small buffers where need be
 #   b. the fast door: dense native float32 and float64 arrays with one alpha or one per channel,
-#      typed memoryviews, prange over chunks
+#      a typed memoryview of out, prange over chunks
 #   c. the general door: the same runs as the loops of NumPy ufuncs, which do the broadcasting,
 #      overlap, casting, byte order, `where`, subclasses and __array_ufunc__
 #
@@ -353,7 +353,7 @@ cdef object fast_door(int formula, object grad, object x, object alpha, object o
     cdef Run run
     cdef float alpha32
     cdef int k, flags = get_simd_flags()
-    cdef Py_ssize_t alpha_size, n = np.PyArray_SIZE(x)
+    cdef Py_ssize_t n = np.PyArray_SIZE(x)
     cdef Py_ssize_t size = np.PyArray_NBYTES(x)
     run.formula = formula
     run.data[GRAD] = <char*>np.PyArray_DATA(grad)
@@ -394,8 +394,7 @@ cdef object fast_door(int formula, object grad, object x, object alpha, object o
                 continue
             if not are_apart(run.data[k], size, run.data[OUT], size):
                 return None
-        alpha_size = run.channels * run.step[OUT]
-        if not is_number and not are_apart(run.data[ALPHA], alpha_size, run.data[OUT], size):
+        if not are_apart(run.data[ALPHA], run.channels * run.step[OUT], run.data[OUT], size):
             return None
 
     run.buffered = formula == ELU_GRAD and (
