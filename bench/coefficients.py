@@ -1,7 +1,7 @@
-"""Derive the constants of elu/_kernels.pxi, and prove the errors of its polynomials.
+"""Derive the constants of the kernels, and prove the errors of their polynomials.
 
-    python bench/coefficients.py            print the constants and what is proved of them
-    python bench/coefficients.py --check    exit with 1 if those in elu/_kernels.pxi are others
+    python bench/coefficients.py            write elu/_coefficients.h
+    python bench/coefficients.py --check    exit with 1 if that file is another
 
 The polynomials come from a Remez exchange: that of exp for the least relative error, that of expm1
 for the least error where the rounding of the steps leaves little room. Their coefficients are
@@ -13,15 +13,13 @@ import dataclasses
 import difflib
 import heapq
 import itertools
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mpmath import iv, mp
 
-KERNELS = Path(__file__).parents[1] / "elu" / "_kernels.pxi"
-DEFINE = re.compile(r"#define F(?:32|64)_(?:LN2_(?:HI|LO|REST)|LOG2E|MAGIC|[CE]\d+) \S+")
+HEADER = Path(__file__).parents[1] / "elu" / "_coefficients.h"
 
 POINTS = 400  # an even number: 0, where every error vanishes, is none of the points of a fit
 GOAL = 0.88  # ULP of expm1(x), of which the fit spends what rounding leaves
@@ -310,40 +308,42 @@ def polynomial(form: Format, curve: Curve) -> tuple[list[str], str]:
     return lines, proof
 
 
-def groups() -> Iterator[tuple[list[str], list[str]]]:
-    """The #defines in the order of _kernels.pxi, and what there is to say of each group."""
+def header() -> Iterator[str]:
+    """The lines of elu/_coefficients.h."""
     forms = (F32, F64)
-    yield [line for form in forms for line in split_log2(form, form.bits)], ["fused"]
+    yield "/* Written by bench/coefficients.py, which derives the constants and proves what stands"
+    yield "   beside them: do not edit. Included after _simd.h, for HAVE_FMA. */"
+    yield ""
+    yield "#if HAVE_FMA"
+    yield from (line for form in forms for line in split_log2(form, form.bits))
+    yield "#else"
     # Without a fused multiply-add n LN2_HI is rounded: LN2_HI leaves as many bits as n takes.
     spare = [(form, form.bits - form.multiples.bit_length()) for form in forms]
-    yield [line for form, bits in spare for line in split_log2(form, bits)], ["not fused"]
+    yield from (line for form, bits in spare for line in split_log2(form, bits))
+    yield "#endif"
     for form in forms:
-        lines = [
-            define(form, "LOG2E", nearest(1 / mp.log(2), form.bits)),
-            define(form, "MAGIC", mp.mpf(3) * 2 ** (form.bits - 2)),
-        ]
-        proofs = [saturation(form)]
+        yield ""
+        yield f"/* {saturation(form)} */"
+        yield define(form, "LOG2E", nearest(1 / mp.log(2), form.bits))
+        yield define(form, "MAGIC", mp.mpf(3) * 2 ** (form.bits - 2))
         for curve in curves(form):
-            more_lines, proof = polynomial(form, curve)
-            lines += more_lines
-            proofs.append(proof)
-        yield lines, proofs
+            lines, proof = polynomial(form, curve)
+            yield f"/* {proof} */"
+            yield from lines
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="compare with elu/_kernels.pxi")
+    parser.add_argument("--check", action="store_true", help="compare with elu/_coefficients.h")
     check = parser.parse_args().check
-    wanted = []
-    for lines, comments in groups():
-        wanted += lines
-        if not check:
-            print(*(f"// {comment}" for comment in comments), *lines, "", sep="\n", flush=True)
+    wanted = "".join(f"{line}\n" for line in header())
     if not check:
+        HEADER.write_text(wanted, encoding="utf-8")
         return 0
-    found = DEFINE.findall(KERNELS.read_text(encoding="utf-8"))
-    names = (KERNELS.name, Path(__file__).name)
-    for line in difflib.unified_diff(found, wanted, *names, lineterm="", n=0):
+    found = HEADER.read_text(encoding="utf-8")
+    names = (HEADER.name, Path(__file__).name)
+    lines = found.splitlines(), wanted.splitlines()
+    for line in difflib.unified_diff(*lines, *names, lineterm="", n=0):
         print(line)
     return int(found != wanted)
 

@@ -1,5 +1,6 @@
-"""What containers of other libraries need to be told before a ufunc of ours gets through."""
+"""What pandas, xarray, pint and astropy need to be told, or asked."""
 
+import itertools
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -40,6 +41,109 @@ def _for_pint(ufunc: np.ufunc) -> Callable[..., Any]:
     return handled
 
 
+# -- what a container holds ------------------------------------------------------------------
+
+
+def numbers_in(container: Any) -> list[Any] | None:
+    """The arrays of numbers that a container of any kind holds; None if they are not there yet."""
+    if isinstance(container, (np.ndarray, np.generic)):
+        return [container]
+    if hasattr(container, "__dask_graph__") and container.__dask_graph__() is not None:
+        return None
+    if hasattr(container, "data_vars"):  # an xarray Dataset
+        return _in_all(container.data_vars.values())
+    if hasattr(container, "columns") and hasattr(container, "items"):  # a pandas DataFrame
+        return _in_all(column for _, column in container.items())
+    if hasattr(container, "magnitude"):  # a quantity of pint
+        return numbers_in(container.magnitude)
+    if hasattr(container, "drop_nulls"):  # a Series of polars: what is missing stays missing
+        return [container.drop_nulls().to_numpy()]
+    values = getattr(container, "values", None)
+    if hasattr(values, "to_numpy"):  # pandas' nullable arrays, likewise
+        return [values.to_numpy(np.float64, na_value=1)]
+    data = getattr(container, "data", values)
+    if isinstance(data, np.ndarray):
+        return [data]
+    if hasattr(type(container), "__array_ufunc__"):
+        return None
+    return [np.asarray(container)]
+
+
+def _in_all(containers: Any) -> list[Any] | None:
+    found = [numbers_in(each) for each in containers]
+    return None if None in found else [array for arrays in found for array in arrays or []]
+
+
+def result_dtypes(inputs: tuple[Any, ...], dtype: Any) -> list[np.dtype[Any]]:
+    """The dtypes that are computed in: several for a frame of several; none if it is unknown."""
+    if dtype is not None:
+        try:
+            dtype = np.dtype(dtype)
+        except TypeError:
+            return []
+        return [dtype] if dtype.char in "efd" else []  # the ufunc refuses the others
+    found: set[np.dtype[Any]] = set()
+    for given in itertools.product(*[_dtypes(each) for each in inputs]):
+        try:
+            found.add(np.logaddexp.resolve_dtypes((*given, *given)[:2] + (None,))[-1])
+        except TypeError:
+            return []
+    return [each for each in found if each.char in "efd"]
+
+
+def _dtypes(operand: Any) -> list[Any]:
+    """Those of an operand's parts, as numpy.ufunc.resolve_dtypes takes them."""
+    if type(operand) in (int, float):
+        return [type(operand)]
+    if hasattr(operand, "drop_nulls"):  # polars has dtypes of its own
+        return [operand.clear().to_numpy().dtype]
+    found = [getattr(each, "numpy_dtype", each) for each in dtypes_in(operand)]  # nullable ones
+    return [each for each in found if isinstance(each, np.dtype)]
+
+
+def dtypes_in(operand: Any) -> list[Any]:
+    """The dtypes of an operand's parts, as its library has them; none if they are not known."""
+    if hasattr(operand, "columns") or hasattr(operand, "data_vars"):  # frames, by name
+        return list({each: None for _, each in operand.dtypes.items()})
+    if hasattr(operand, "dtype"):
+        return [operand.dtype]
+    return [] if hasattr(type(operand), "__array_ufunc__") else [np.asarray(operand).dtype]
+
+
+def enlarges(alpha: Any, inputs: tuple[Any, ...]) -> bool:
+    """Whether the result has another shape because of alpha."""
+    others = [each for each in inputs if type(each) is type(alpha)]
+    if others and hasattr(alpha, "dims"):  # xarray broadcasts by name
+        return not set(alpha.dims) <= {name for each in inputs for name in getattr(each, "dims", ())}
+    if others and hasattr(alpha, "axes"):  # pandas aligns by label
+        return any(
+            not set(labels) <= set(itertools.chain(*[each.axes[k] for each in others]))
+            for k, labels in enumerate(alpha.axes)
+        )
+    shape = np.shape(alpha)
+    shapes = [np.shape(each) for each in inputs]
+    if not all(isinstance(n, int) for each in (shape, *shapes) for n in each):
+        return False  # dask does not know it yet
+    try:
+        wanted = np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False  # NumPy says so
+    try:
+        return np.broadcast_shapes(wanted, shape) != wanted
+    except ValueError:
+        return True
+
+
+def with_own_mask(result: Any) -> Any:
+    """NumPy gives the result of one masked array the mask of that array, not a copy."""
+    if result is np.ma.masked or result.mask is np.ma.nomask:
+        return result
+    return np.ma.MaskedArray(result, copy=False).unshare_mask()
+
+
+# -- frames ----------------------------------------------------------------------------------
+
+
 def is_by_column(operands: tuple[Any, ...]) -> bool:
     """A pandas DataFrame that is no single NumPy array: of several dtypes, or of nullable ones.
 
@@ -47,7 +151,7 @@ def is_by_column(operands: tuple[Any, ...]) -> bool:
     or of objects.
     """
     pandas = sys.modules.get("pandas")
-    if pandas is None:
+    if pandas is None or len(operands) < 2:
         return False
     frames = [each for each in operands if isinstance(each, pandas.DataFrame)]
     others = [each for each in operands if not isinstance(each, pandas.DataFrame)]
@@ -61,19 +165,22 @@ def by_column(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
     """The function on each column by itself, of frames aligned by their labels."""
     pandas = sys.modules["pandas"]
     frames = [each for each in operands if isinstance(each, pandas.DataFrame)]
-    if len(frames) == 2:
-        frames = frames[0].align(frames[1])
-        operands = (*frames, *operands[2:])
-    frame = frames[0]
+    whole = frames[0]
+    for frame in frames[1:]:
+        whole = whole.align(frame)[0]
+    aligned = iter([frame.reindex(index=whole.index, columns=whole.columns) for frame in frames])
+    operands = tuple(
+        next(aligned) if isinstance(each, pandas.DataFrame) else each for each in operands
+    )
 
     def column(operand: Any, k: int) -> Any:
         if isinstance(operand, pandas.DataFrame):
             return operand.iloc[:, k]
-        return np.broadcast_to(operand, frame.shape)[:, k] if np.ndim(operand) else operand
+        return np.broadcast_to(operand, whole.shape)[:, k] if np.ndim(operand) else operand
 
     columns = [
-        function(*[column(operand, k) for operand in operands]) for k in range(frame.shape[1])
+        function(*[column(operand, k) for operand in operands]) for k in range(whole.shape[1])
     ]
-    result = frame._constructor(pandas.concat(columns, axis=1))
-    result.columns = frame.columns
-    return result.__finalize__(frame)
+    result = whole._constructor(pandas.concat(columns, axis=1))
+    result.columns = whole.columns
+    return result.__finalize__(whole)

@@ -16,4 +16,4 @@ if isa not in isas:
         f"ELU_ISA={isa!r} names no instruction set that is available here: {', '.join(isas)}"
     )
 
-loops = importlib.import_module(f"elu._kernels_{isa}").loops
+kernels = importlib.import_module(f"elu._kernels_{isa}").kernels

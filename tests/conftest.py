@@ -1,12 +1,18 @@
-"""What every test file shares: one Hypothesis profile, and a thread count left as found."""
+"""What all test files share: a Hypothesis profile, the dtypes, a thread count left as found."""
 
 import hypothesis
 import pytest
+from reference import DTYPES
 
 import elu
 
 hypothesis.settings.register_profile("elu", deadline=None, max_examples=200)
 hypothesis.settings.load_profile("elu")
+
+
+@pytest.fixture(scope="module", params=DTYPES, ids=lambda dtype: dtype.__name__)
+def dtype(request):
+    return request.param
 
 
 @pytest.fixture(autouse=True)

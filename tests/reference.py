@@ -18,6 +18,7 @@ MP = mpmath.mp.clone()
 MP.prec = 200
 
 FLOATS = (np.float32, np.float64)
+DTYPES = (np.float16, *FLOATS)
 
 # The arrays that each function takes, before alpha.
 INPUTS = {"elu": ("x",), "elu_grad": ("grad", "x"), "elu_grad_from_output": ("grad", "y")}

@@ -101,7 +101,7 @@ def test_gradient_from_output_with_an_alpha_of_any_magnitude_for_each_element(dt
     assert_within(1.5, "elu_grad_from_output", grad, y, alpha, result=result)
 
 
-def plain_answer(name, x, alpha):
+def known_answer(name, x, alpha):
     """A result for all of `x` known to be right without the oracle, or None.
 
     `x` is ordered by magnitude. Within 2^-26 of 0, expm1(x) = x (1 + x/2) is a quarter of an ULP
@@ -130,8 +130,8 @@ def test_every_negative_float32(name, alpha, bound):
         x = reference.negative_float32(start, start + block)
         arrays = reference.inputs(name, np.ones_like(x), x)
         result = getattr(elu, name)(*arrays, alpha)
-        plain = plain_answer(name, x, alpha)
-        if plain is None or not np.array_equal(reference.bits(result), reference.bits(plain)):
+        known = known_answer(name, x, alpha)
+        if known is None or not np.array_equal(reference.bits(result), reference.bits(known)):
             assert_within(bound, name, *arrays, np.float32(alpha), result=result)
         return x.size
 

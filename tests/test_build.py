@@ -4,12 +4,12 @@ import importlib.machinery
 import importlib.metadata
 import os
 import platform
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
+from processes import run_python
 
 import elu
 
@@ -21,23 +21,16 @@ LINUX = sys.platform == "linux"
 
 COMPILED = """
 import sys, elu
-from elu import _cpu, _threads
+from elu import _cpu, _openmp
 kernels = sys.modules["elu._kernels_" + elu.config()["isa"]]
-print(*(module.__file__ for module in (_cpu, _threads, kernels)), sep="\\n")
+print(*(module.__file__ for module in (_cpu, _openmp, kernels)), sep="\\n")
 """
 
 
 def compiled_files(folder):
     """The files of the extension modules that an import from `folder` takes."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    output = subprocess.check_output(
-        [sys.executable, "-W", "error", "-c", COMPILED],
-        cwd=folder,
-        env=environment,
-        text=True,
-        timeout=60,
-    )
-    return [Path(line) for line in output.splitlines()]
+    process = run_python(COMPILED, cwd=folder, PYTHONPATH=None)
+    return [Path(line) for line in process.stdout.splitlines()]
 
 
 def test_modules_come_from_extension_files(tmp_path):
@@ -109,11 +102,7 @@ def test_config_tells_all():
 def test_free_threaded_python_stays_without_the_gil():
     """A module that does not declare itself fit for it makes the import turn the GIL on."""
     script = "import sys, elu; print(sys._is_gil_enabled())"
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHON_GIL"}
-    output = subprocess.check_output(
-        [sys.executable, "-W", "error", "-c", script], env=environment, text=True, timeout=60
-    )
-    assert output.strip() == "False"
+    assert run_python(script, PYTHON_GIL=None).stdout.strip() == "False"
 
 
 def test_the_package_says_that_it_is_typed():

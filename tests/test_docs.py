@@ -3,13 +3,12 @@
 import doctest
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import reference
+from processes import run_python
 
 import elu
 
@@ -81,14 +80,10 @@ def test_the_network_of_the_readme_learns():
     (program,) = re.findall(
         r"^## Example$.*?^```python$(.*?)^```$", README.read_text("utf-8"), re.DOTALL | re.MULTILINE
     )
-    process = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        timeout=120, capture_output=True, text=True, check=True,
-    )
-    assert float(process.stdout.split("%")[0]) > 95
+    assert float(run_python(program).stdout.split("%")[0]) > 95
 
 
 def test_the_constants_of_the_kernels_are_the_derived_ones():
     """bench/coefficients.py finds them anew and proves their error."""
     script = README.parent / "bench" / "coefficients.py"
-    subprocess.run([sys.executable, script, "--check"], timeout=300, check=True)
+    run_python([script], "--check", timeout=300)

@@ -1,8 +1,9 @@
 """The floating-point environment: no warning, no exception flag, no mode changed by any call."""
 
+import contextlib
 import ctypes
+import functools
 import platform
-import subprocess
 import sys
 import threading
 import warnings
@@ -11,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import reference
-from reference import FLOATS, FUNCTIONS
+from processes import run_python
+from reference import DTYPES, FLOATS, FUNCTIONS
 
 import elu
 
-DTYPES = [np.float16, *FLOATS]
 ALPHAS = {
     np.float16: [1.0, 0.0, 1.1, -1.5, 6e4, 6e-8],
     np.float32: [1.0, 0.0, 1.1, -1.5, 3e38, 1e-45],
@@ -23,7 +24,7 @@ ALPHAS = {
 }
 
 # The same elements in arrays of several kinds; the square one drops the last few.
-DOORS = {
+LAYOUTS = {
     "dense": lambda a: a,
     "strided": lambda a: np.repeat(a, 2)[::2],
     "swapped": lambda a: a.astype(a.dtype.newbyteorder()),
@@ -38,10 +39,10 @@ def every_pair(dtype):
     return [a.ravel() for a in np.meshgrid(special, special)]
 
 
-def calls(dtype, door):
+def calls(dtype, layout):
     """Every function of every special value, for several alphas."""
     with np.errstate(all="ignore"):
-        grad, x = (DOORS[door](a) for a in every_pair(dtype))
+        grad, x = (LAYOUTS[layout](a) for a in every_pair(dtype))
     for name in FUNCTIONS:
         for alpha in ALPHAS[dtype]:
             if alpha < 0 and name == "elu_grad_from_output":
@@ -49,10 +50,9 @@ def calls(dtype, door):
             yield name, reference.inputs(name, grad, x), alpha
 
 
-@pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_nothing_is_raised_or_warned_of(dtype, door):
-    for name, arrays, alpha in calls(dtype, door):
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_nothing_is_raised_or_warned_of(dtype, layout):
+    for name, arrays, alpha in calls(dtype, layout):
         full = np.full(arrays[0].shape, alpha, dtype)
         wide = np.float64(alpha)  # to be converted to x's dtype without a word
         with np.errstate(all="raise"), warnings.catch_warnings():
@@ -62,7 +62,6 @@ def test_nothing_is_raised_or_warned_of(dtype, door):
                 getattr(elu, name)(*arrays, given, out=np.empty_like(result))
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_nothing_is_raised_for_scalars(name, dtype):
     grads, xs = every_pair(dtype)
@@ -123,12 +122,11 @@ REPORTED = {"x86_64": 0x01 | 0x04 | 0x08 | 0x10, "aarch64": 0x01 | 0x02 | 0x04 |
 @pytest.mark.skipif(
     not (GLIBC and platform.machine() in REPORTED), reason="asks glibc for the exception flags"
 )
-@pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_no_exception_flag_is_left_set(dtype, door):
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_no_exception_flag_is_left_set(dtype, layout):
     libm = ctypes.CDLL("libm.so.6")
     flags = REPORTED[platform.machine()]
-    for name, arrays, alpha in calls(dtype, door):
+    for name, arrays, alpha in calls(dtype, layout):
         function = getattr(elu, name)
         out = np.empty_like(function(*arrays, alpha))
         libm.feclearexcept(flags)
@@ -180,12 +178,7 @@ def test_no_mode_is_changed_by_import_or_by_calls():
         "import test_environment as t; assert all(t.modes()); t.use_everything(); "
         "assert all(t.modes()), t.modes()"
     )
-    subprocess.run(
-        [sys.executable, "-W", "error", "-c", script],
-        cwd=Path(__file__).parent,
-        timeout=60,
-        check=True,
-    )
+    run_python(script, cwd=Path(__file__).parent)
 
 
 def test_no_mode_is_changed_in_other_threads():
@@ -204,3 +197,182 @@ def test_no_mode_is_changed_in_other_threads():
     assert all(map(all, found)), found
     use_everything()
     assert all(modes())
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_callers_errstate_holds_in_all_threads(threads):
+    """Of NumPy's casts to the common dtype, which tell of NaNs that signal."""
+    x = reference.from_bits(np.full((700, 700), 0x7FA00001), np.float32)[:, ::2]
+    grad = np.ones(x.shape)
+    elu.set_num_threads(threads)
+    with np.errstate(all="ignore"):
+        assert np.isnan(elu.elu_grad(grad, x)).all()
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        elu.elu_grad(grad, x)
+
+
+# -- what NumPy reports ----------------------------------------------------------------------
+
+# Conversions that the caller asked for, and one that NumPy has to make to compute at all.
+CONVERSIONS = {
+    "narrower dtype": (1e300, "f8", {"dtype": "f4"}),
+    "narrowest dtype": (1e30, "f4", {"dtype": "f2"}),
+    "narrower out": (1e300, "f8", {"out": "f4"}),
+    "narrower out of float32": (7e4, "f4", {"out": "f2"}),
+    "nothing": (1e300, "f8", {}),
+    "wider dtype": (1e30, "f4", {"dtype": "f8"}),
+}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("size", [9, 2**17 + 5])
+@pytest.mark.parametrize("conversion", CONVERSIONS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_conversions_report_what_they_report_in_numpys_own_ufuncs(name, conversion, size, threads):
+    """np.positive and np.copysign compute nothing that could be reported."""
+    value, dtype, keywords = CONVERSIONS[conversion]
+    x = np.full(size, 1, dtype)
+    x[-1] = value
+    theirs = np.positive if name == "elu" else np.copysign
+    elu.set_num_threads(threads)
+    found = []
+    for function in (theirs, getattr(elu, name)):
+        calls = []
+        given = dict(keywords)
+        if "out" in given:
+            given["out"] = np.zeros(size, given["out"])
+        for arrays in ([x, x], [np.repeat(x, 2)[::2]] * 2):
+            arrays = reference.inputs(name, *arrays)
+            with np.errstate(all="raise"):
+                try:
+                    function(*arrays, **given)
+                except FloatingPointError as error:
+                    calls.append(str(error).split(" encountered")[0])
+            with np.errstate(all="call", call=lambda *what, calls=calls: calls.append(what)):
+                function(*arrays, **given)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                with np.errstate(all="warn"):
+                    function(*arrays, **given)
+            calls += [warning.category for warning in caught]
+        found.append(calls)
+    assert found[0] == found[1]
+
+
+# -- modes that the caller has set -----------------------------------------------------------
+
+X86_64 = GLIBC and platform.machine() == "x86_64"
+# Bits of the SSE unit: subnormal results become 0, subnormal operands count as 0, and roundings.
+FLUSH, ZERO, DOWN, UP, TOWARDS_0 = 0x8000, 0x0040, 0x2000, 0x4000, 0x6000
+MODES = {"flush to zero": FLUSH | ZERO, "down": DOWN, "up": UP, "towards 0": TOWARDS_0}
+
+
+class Environment(ctypes.Structure):
+    """fenv_t of glibc on x86-64: the x87 unit, with its control word first, and the SSE unit."""
+
+    _fields_ = [("x87", ctypes.c_uint16 * 14), ("sse", ctypes.c_uint32)]
+
+
+@contextlib.contextmanager
+def modes_set(bits):
+    """The modes of the calling thread; afterwards they must be found as they were set."""
+    libm = ctypes.CDLL("libm.so.6")
+    before, changed, after = Environment(), Environment(), Environment()
+    libm.fegetenv(ctypes.byref(before))
+    libm.fegetenv(ctypes.byref(changed))
+    changed.sse |= bits
+    changed.x87[0] |= (bits & TOWARDS_0) >> 3  # its roundings
+    libm.fesetenv(ctypes.byref(changed))
+    try:
+        yield
+    finally:
+        libm.fegetenv(ctypes.byref(after))
+        libm.fesetenv(ctypes.byref(before))
+    assert (after.sse & 0xFFC0, after.x87[0]) == (changed.sse & 0xFFC0, changed.x87[0])
+
+
+@pytest.mark.skipif(not X86_64, reason="sets the modes of an x86-64 in glibc's way")
+def test_modes_are_set():
+    """The instrument itself."""
+    with modes_set(FLUSH | ZERO):
+        flushed = sys.float_info.min / 2
+    sums = []
+    for mode in (UP, DOWN):
+        with modes_set(mode):
+            sums.append(np.add(np.ones(5), 1e-30).tolist())
+    assert flushed == 0
+    assert sums == [[1 + 2**-52] * 5, [1.0] * 5]
+    assert all(modes())
+
+
+def in_any_mode(name, size):
+    """Calls of everything that reads a mode, as functions without arguments."""
+    function = getattr(elu, name)
+    for dtype in DTYPES:
+        grad, x = (np.resize(reference.mixed(dtype, 4099, seed), size) for seed in (1, 2))
+        alpha = np.resize(np.asarray([0.5, 1.1, 2, 3e-5, 0], dtype), size)
+        for layout in ("dense", "strided", "swapped", "unaligned"):
+            arrays = reference.inputs(name, LAYOUTS[layout](grad), LAYOUTS[layout](x))
+            for given in (1.0, 1.1, np.longdouble("1.1"), alpha, alpha.astype(np.float64) / 3):
+                yield functools.partial(function, *arrays, given)
+            yield functools.partial(function, *arrays, 1.1, out=np.empty(size, dtype))
+            yield functools.partial(function, *arrays, 1.1, dtype=np.float64)
+            yield functools.partial(function, *arrays, out=np.empty(size))
+        for other in DTYPES:
+            pair = [grad.astype(other), x]
+            if name != "elu":
+                yield functools.partial(function, *pair, 1.1)
+                yield functools.partial(function, *pair[::-1])
+        if size < 100:
+            numbers = [float(a) for a in reference.specials(dtype)]
+            for number in numbers:
+                yield functools.partial(function, *reference.inputs(name, 0.1, number), 1.1)
+                scalar = dtype(number)
+                yield functools.partial(function, *reference.inputs(name, scalar, scalar))
+            yield functools.partial(function, *reference.inputs(name, numbers, numbers))
+            yield functools.partial(function, *reference.inputs(name, 0.1, x), 1.1)
+    whole = np.resize(np.arange(-5, 5), size)
+    yield functools.partial(function, *reference.inputs(name, whole, whole), 1.1)
+
+
+@pytest.mark.skipif(not X86_64, reason="sets the modes of an x86-64 in glibc's way")
+@pytest.mark.parametrize("size", [9, 4099, 2**17 + 5])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_bits_are_the_same_in_any_mode(name, mode, size):
+    with np.errstate(all="ignore"):
+        for call in in_any_mode(name, size):
+            expected = np.copy(call())
+            for threads in (1, 2):
+                elu.set_num_threads(threads)
+                with modes_set(MODES[mode]):
+                    result = call()
+                reference.assert_same_bits(result, expected)
+
+
+BORN_IN_ANOTHER_MODE = """
+import numpy as np
+import reference
+import test_environment as t
+import elu
+
+elu.set_num_threads(3)
+subnormal = np.full(2**18 + 3, -8e-40, np.float32)
+with t.modes_set({mode}):
+    elu.elu(subnormal)  # the threads of OpenMP begin here
+for a in (subnormal, np.repeat(subnormal, 2)[::2]):
+    for alpha in (1.0, 1.1, np.full_like(subnormal, 1.1), np.full(2**18 + 3, 1.1)):
+        number = float(np.ravel(alpha)[0])
+        for name in reference.FUNCTIONS:
+            arrays = reference.inputs(name, a, a)
+            small = getattr(elu, name)(*(b[:1] for b in arrays), number)
+            for _ in range(2):
+                result = getattr(elu, name)(*arrays, alpha)
+                reference.assert_same_bits(result, np.resize(small, a.size))
+"""
+
+
+@pytest.mark.skipif(not X86_64, reason="sets the modes of an x86-64 in glibc's way")
+@pytest.mark.parametrize("mode", MODES)
+def test_threads_that_began_in_another_mode_give_the_same_bits(mode):
+    run_python(BORN_IN_ANOTHER_MODE.format(mode=MODES[mode]), cwd=Path(__file__).parent)

@@ -11,16 +11,10 @@ from reference import FUNCTIONS, INPUTS, assert_same_bits
 
 import elu
 
-DTYPES = [np.float16, *reference.FLOATS]
 # Around one vector, around one buffer of a few KiB, and beyond the sizes where threads begin.
 SIZES = [1, 7, 65, 4099, 2**18 + 17]
 
 GRADIENTS = FUNCTIONS[1:]
-
-
-@pytest.fixture(params=DTYPES, ids=lambda dtype: dtype.__name__)
-def dtype(request):
-    return request.param
 
 
 def fresh(name, *arrays, alpha=1.5):

@@ -3,21 +3,19 @@
 Run as a program, this file computes everything with the instruction set that ELU_ISA names.
 """
 
-import os
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 import reference
-from reference import FLOATS, FUNCTIONS
+from processes import run_python
+from reference import DTYPES, FLOATS, FUNCTIONS
 
 import elu
 
 ISAS = list(elu.config()["isas"])
 ALPHAS = [1.0, 0.0, 1.1, reference.SELU_ALPHA, -0.5, 1e-30, 1e30]
 ALPHAS16 = [1.0, 0.0, 1.1, -0.5]
-DTYPES = [np.float16, *FLOATS]
 BOUNDS = {"elu": 2.0, "elu_grad": 2.5, "elu_grad_from_output": 1.5}
 
 
@@ -57,26 +55,13 @@ def compute():
     }
 
 
-def run(isa, *arguments):
-    """Python in a process of its own, where ELU_ISA is `isa`."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
-        env={**os.environ, "ELU_ISA": isa},
-        timeout=120,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-
-
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """What each instruction set computes."""
     folder = tmp_path_factory.mktemp("isa")
     found = {}
     for isa in ISAS:
-        process = run(isa, __file__, str(folder / isa))
-        assert process.returncode == 0, process.stderr
+        process = run_python([__file__], folder / isa, ELU_ISA=isa)
         assert process.stdout.strip() == isa
         with np.load(folder / f"{isa}.npz") as file:
             found[isa] = dict(file)
@@ -130,8 +115,7 @@ def test_the_gradient_of_ones_is_exp(isa, dtype, tmp_path):
     )
     x = reference.negatives(dtype)
     np.save(tmp_path / "x.npy", x)
-    process = run(isa, "-c", script, str(tmp_path / "x.npy"), str(tmp_path / "y.npy"))
-    assert process.returncode == 0, process.stderr
+    run_python(script, tmp_path / "x.npy", tmp_path / "y.npy", ELU_ISA=isa)
     result = np.load(tmp_path / "y.npy")
     reference.assert_within(1.0, "elu_grad", np.ones_like(x), x, 1, result=result)
 
@@ -158,27 +142,15 @@ def test_special_values(results, isa, name):
         assert np.isfinite(result[~odd]).all()
 
 
-@pytest.mark.parametrize("isa", ISAS)
-def test_the_one_asked_for_is_in_use(isa):
-    process = run(isa, "-c", "import elu; print(elu.config()['isa'])")
-    assert process.stdout.strip() == isa, process.stderr
-
-
-def test_the_last_listed_is_in_use_unless_asked_for_another():
-    environment = {k: v for k, v in os.environ.items() if k != "ELU_ISA"}
-    isa = subprocess.check_output(
-        [sys.executable, "-c", "import elu; print(elu.config()['isa'])"],
-        env=environment,
-        text=True,
-        timeout=60,
-    )
-    assert isa.strip() == ISAS[-1]
+@pytest.mark.parametrize(("asked_for", "used"), [*zip(ISAS, ISAS, strict=True), (None, ISAS[-1])])
+def test_the_one_asked_for_is_in_use_or_the_last_one(asked_for, used):
+    process = run_python("import elu; print(elu.config()['isa'])", ELU_ISA=asked_for)
+    assert process.stdout.strip() == used
 
 
 @pytest.mark.parametrize("isa", ["sse9", "AVX-2", "native", "../avx2"])
 def test_an_unknown_one_is_an_import_error_that_lists_the_available(isa):
-    process = run(isa, "-c", "import elu")
-    assert process.returncode == 1
+    process = run_python("import elu", ELU_ISA=isa, returncode=1)
     assert process.stderr.strip().splitlines()[-1].startswith("ImportError: ")
     message = process.stderr.strip().splitlines()[-1]
     assert "ELU_ISA" in message

@@ -14,7 +14,6 @@ from reference import FUNCTIONS, INPUTS, assert_same_bits
 
 import elu
 
-DTYPES = [np.float16, *reference.FLOATS]
 POOL = 256
 LINE = 64  # bytes in a cache line and in the widest vector register
 
@@ -24,11 +23,6 @@ def alone(name, arrays, alpha):
     function = getattr(elu, name)
     columns = [[a[i : i + 1] for i in range(a.size)] for a in arrays]
     return np.concatenate([function(*row, alpha) for row in zip(*columns, strict=True)])
-
-
-@pytest.fixture(scope="module", params=DTYPES, ids=lambda dtype: dtype.__name__)
-def dtype(request):
-    return request.param
 
 
 @pytest.fixture(scope="module", params=FUNCTIONS)
@@ -186,20 +180,37 @@ def test_grad_and_x_broadcast(dtype, gradient, grad_shape, x_shape):
     assert_same_bits(function(grad, x, 1.5), function(*full, 1.5))
 
 
-def test_large_arrays_in_any_layout(case):
-    """Past the sizes where chunks, threads and streaming stores come in."""
-    name, pool, expected = case
-    rows, columns = 1031, 2 * POOL
-    arrays = [np.tile(a, (rows, 2)) for a in pool]
-    big = np.tile(expected, (rows, 2))
-    function = getattr(elu, name)
-    assert_same_bits(function(*arrays, 1.5), big)
-    assert_same_bits(function(*(a.T for a in arrays), 1.5), big.T)
-    assert_same_bits(function(*(a[:, ::2] for a in arrays), 1.5), big[:, ::2])
-    assert_same_bits(function(*(a[::-1, ::-1] for a in arrays), 1.5), big[::-1, ::-1])
-    wide = np.empty((rows, columns + 3), expected.dtype)
-    function(*arrays, 1.5, out=wide[:, 1:-2])
-    assert_same_bits(wide[:, 1:-2], big)
+# Views of a large square, of this side.
+SIDE = 700
+VIEWS = {
+    "column block": lambda a: a[:, 100:180],
+    "row block": lambda a: a[100:400],
+    "transposed": lambda a: a.T,
+    "transposed block": lambda a: a[:, 100:180].T,
+    "every second": lambda a: a[:, ::2],
+    "every second row": lambda a: a[::2],
+    "reversed": lambda a: a[::-1, ::-1],
+    "swapped axes": lambda a: a.reshape(70, 10, 700).swapaxes(0, 1),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_large_views(name, dtype, view):
+    a, b = (np.resize(reference.mixed(dtype, 4099, seed), (SIDE, SIDE)) for seed in (1, 2))
+    x, grad = VIEWS[view](a), VIEWS[view](b)
+    dense = [np.ascontiguousarray(array) for array in reference.inputs(name, grad, x)]
+    expected = getattr(elu, name)(*dense, 1.5)
+    for threads in (1, 2, 3):
+        elu.set_num_threads(threads)
+        result = getattr(elu, name)(*reference.inputs(name, grad, x), 1.5)
+        assert_same_bits(result, expected)
+        target = a.copy()
+        out = VIEWS[view](target)
+        getattr(elu, name)(*reference.inputs(name, grad, out), 1.5, out=out)  # in place
+        assert_same_bits(out, expected)
+    out[...] = x
+    assert_same_bits(target, a)  # and nothing beside the view was written
 
 
 @st.composite
@@ -248,3 +259,86 @@ def test_any_layout_of_inputs_and_out(case, data):
     assert_same_bits(function(*arrays, 1.5), expected)
     assert function(*arrays, 1.5, out=out) is out
     assert_same_bits(out, expected)
+
+
+@pytest.mark.parametrize("dimensions", [33, 48, 64])
+@pytest.mark.parametrize("size", [5, 17])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_many_dimensions(name, size, dimensions):
+    """Up to the 64 of NumPy, dense, strided, of several dtypes, and with an array of alphas."""
+    shape = (*(2 if k < size else 1 for k in range(dimensions - 1)), 5)
+    count = int(np.prod(shape))
+    x, grad = (np.resize(reference.mixed(np.float32, 999, seed), count) for seed in (1, 2))
+    alpha = np.resize(np.linspace(0, 3, 41, dtype=np.float32), count)
+    function = getattr(elu, name)
+    twice = (*shape[:-1], 2 * shape[-1])
+    for threads in (1, 2):
+        elu.set_num_threads(threads)
+        for numbers in (1.0, 1.5, alpha, np.float32([0.5, 1, 1.5, 2, 0])):
+            whole = getattr(numbers, "shape", ()) == alpha.shape
+            given = numbers.reshape(shape) if whole else numbers
+            every = np.resize(numbers, count)
+            expected = function(*reference.inputs(name, grad, x), every).reshape(shape)
+            dense = reference.inputs(name, grad.reshape(shape), x.reshape(shape))
+            strided = [np.repeat(a, 2).reshape(twice)[..., ::2] for a in dense]
+            swapped = [a.astype(">f4") for a in dense]
+            for arrays in (dense, strided, swapped, [a.T.copy().T for a in dense]):
+                assert_same_bits(function(*arrays, given), expected)
+            out = np.zeros(twice, np.float32)[..., ::2]
+            function(*strided, given, out=out)
+            assert_same_bits(out, expected)
+        mixed = reference.inputs(name, grad.reshape(shape).astype(np.float64), x.reshape(shape))
+        flat = [a.reshape(-1) for a in mixed]
+        assert_same_bits(function(*mixed, 1.5), function(*flat, 1.5).reshape(shape))
+
+
+STRANGE = {
+    "x NaN": (1, np.nan),
+    "x -inf": (1, -np.inf),
+    "x -100": (1, -100),
+    "x -1000": (1, -1000),
+    "grad NaN": (np.nan, -1),
+    "grad huge": ("largest", -1),
+    "grad huge, x -100": ("largest", -100),
+    "grad infinite": (-np.inf, -2),
+    "grad tiny": ("smallest", -3),
+}
+
+
+@pytest.mark.parametrize("alpha", [1.0, 1.5, 3.0, "array"])
+@pytest.mark.parametrize("strange", STRANGE)
+def test_an_elements_neighbours_do_not_change_it(dtype, strange, alpha):
+    """elu_grad computes some elements in another way, and may take their neighbours along."""
+    info = np.finfo(dtype)
+    values = [
+        {"largest": info.max, "smallest": info.smallest_subnormal}.get(value, value)
+        for value in STRANGE[strange]
+    ]
+    size = 1500
+    rng = np.random.default_rng(9)
+    grad, x = (rng.normal(0, 3, size).astype(dtype) for _ in range(2))
+    alphas = rng.uniform(0.1, 4, size).astype(dtype)
+    given = alphas if alpha == "array" else alpha
+    each = np.broadcast_to(np.asarray(given, dtype), size)
+
+    def alone(i):
+        return elu.elu_grad(grad[i : i + 1], x[i : i + 1], each[i : i + 1])[0]
+
+    expected = np.asarray([alone(i) for i in range(size)])
+    strangers = np.asarray(values, dtype)
+    stranger = np.concatenate(
+        [elu.elu_grad(*strangers[:, None], each[i : i + 1]) for i in range(size)]
+    )
+    for share in (1 / 500, 1 / 64, 1 / 8, 1 / 2):
+        here = rng.random(size) < share
+        right = np.where(here, stranger, expected)
+        arrays = [np.where(here, value, a) for value, a in zip(strangers, (grad, x), strict=True)]
+        assert_same_bits(elu.elu_grad(*arrays, given), right)
+        assert_same_bits(elu.elu_grad(*(np.repeat(a, 2)[::2] for a in arrays), given), right)
+        for over in (0, 1):
+            for shift in (0, 3, -3):  # in place, and partly over the input
+                memory = np.zeros(size + 6, dtype)
+                memory[3:-3] = arrays[over]
+                operands = [memory[3:-3] if k == over else arrays[k] for k in (0, 1)]
+                out = memory[3 + shift : 3 + shift + size]
+                assert_same_bits(elu.elu_grad(*operands, given, out=out), right)

@@ -1,16 +1,18 @@
 """Threads: the same bits with any number of them, any number of callers, and after a fork."""
 
+import importlib.util
 import itertools
 import os
-import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 import reference
-from reference import FLOATS, FUNCTIONS, assert_same_bits
+from processes import run_python
+from reference import DTYPES, FLOATS, FUNCTIONS, assert_same_bits
 
 import elu
 
@@ -18,19 +20,6 @@ import elu
 SIZES = [1, 4099, 2**15 - 1, 2**16 + 1, 2**17 + 5, 2**18 + 17, 2**20 + 3, 2**22 + 31]
 
 NUM_THREADS = "import elu; print(elu.get_num_threads())"
-
-
-def run(script, **environment):
-    """A Python process of its own, which must end well and in time; None unsets a variable."""
-    environment = {**os.environ, **environment}
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", script],
-        env={name: value for name, value in environment.items() if value is not None},
-        timeout=60,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -67,12 +56,12 @@ def test_the_number_of_threads_is_what_was_set(n):
 def test_the_number_of_threads_to_begin_with_fits_the_machine():
     """No more than the processors that this process may use."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert 1 <= int(run(NUM_THREADS, OMP_NUM_THREADS=None).stdout) <= available
+    assert 1 <= int(run_python(NUM_THREADS, OMP_NUM_THREADS=None).stdout) <= available
 
 
 def test_the_environment_sets_the_number_of_threads_to_begin_with():
     """OMP_NUM_THREADS, which users of OpenMP expect to be heard."""
-    assert int(run(NUM_THREADS, OMP_NUM_THREADS="1").stdout) == 1
+    assert int(run_python(NUM_THREADS, OMP_NUM_THREADS="1").stdout) == 1
 
 
 @pytest.mark.parametrize(
@@ -110,7 +99,7 @@ VIEWS = {
 def test_many_callers_at_once():
     """Every function of every kind of array, while the number of threads changes."""
     cases = []
-    for dtype, view, name in itertools.product((np.float16, *FLOATS), VIEWS, FUNCTIONS):
+    for dtype, view, name in itertools.product(DTYPES, VIEWS, FUNCTIONS):
         elements = [VIEWS[view](reference.mixed(dtype, 2**16 + 2, seed)) for seed in (1, 2)]
         arrays = reference.inputs(name, *elements)
         for alpha in (1.5, np.full(1, 1.5, dtype)):
@@ -140,14 +129,14 @@ def test_many_callers_at_once():
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("door", ["dense", "strided", "alpha array", "float16"])
+@pytest.mark.parametrize("kind", ["dense", "strided", "alpha array", "float16"])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_other_python_threads_run_during_a_call(name, door, threads):
+def test_other_python_threads_run_during_a_call(name, kind, threads):
     """With so long a switch interval, another thread runs only where the lock is given up."""
     elu.set_num_threads(threads)
-    x = np.full(2**23, -1.5, np.float16 if door == "float16" else np.float32)
-    x = x[::2] if door == "strided" else x
-    alpha = np.full(x.shape, 1.5, np.float32) if door == "alpha array" else 1.5
+    x = np.full(2**23, -1.5, np.float16 if kind == "float16" else np.float32)
+    x = x[::2] if kind == "strided" else x
+    alpha = np.full(x.shape, 1.5, np.float32) if kind == "alpha array" else 1.5
     arrays = reference.inputs(name, x, x)
     out = np.empty_like(x)
     go, ran = threading.Event(), threading.Event()
@@ -206,7 +195,7 @@ for repeat in range(3):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_computes_after_its_parent_used_threads():
     """libgomp hangs in such a child if it is asked for threads there."""
-    run(AFTER_A_FORK)
+    run_python(AFTER_A_FORK)
 
 
 FORK_WHILE_COMPUTING = """
@@ -241,4 +230,191 @@ thread.join()
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_fork_while_another_thread_computes():
-    run(FORK_WHILE_COMPUTING)
+    run_python(FORK_WHILE_COMPUTING)
+
+
+# OpenMP makes the threads that it has not yet at the first call that asks for them: here each call
+# asks for one more than the call before.
+COUNT_THREADS = """
+import os
+import numpy as np
+import elu
+
+a = np.zeros((2000, 2000), "{dtype}")
+unaligned = np.zeros(a.nbytes + 1, np.uint8)[1:].view(a.dtype).reshape(a.shape)
+
+def count():
+    return len(os.listdir("/proc/self/task"))
+
+before = count()
+for threads, view in enumerate({views}, 2):
+    x = eval(view)
+    elu.set_num_threads(threads)
+    elu.{name}({arguments})
+    if count() - before != threads - 1:
+        print(view, "on", 1 + count() - before, "threads, not", threads)
+"""
+LARGE_VIEWS = [
+    "a", "a.ravel()", "a[:, 100:500]", "a.T", "a[:, ::2]", "a[:, 100:500].T", "a[::2]",
+    "a.ravel()[::-2]", "unaligned",
+]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="cannot count threads here")
+@pytest.mark.skipif(not elu.config()["openmp"], reason="built without OpenMP")
+@pytest.mark.parametrize(
+    ("name", "arguments", "dtype"),
+    [
+        ("elu", "x, out=x", "float32"),
+        ("elu", "x", "float16"),
+        ("elu", "x", "int32"),
+        ("elu", "x", ">f4"),
+        ("elu", "x, dtype='f8'", "float32"),
+        ("elu", "x, order='F'", "float32"),
+        ("elu", "x, order='C'", "float64"),
+        ("elu", "x, out=np.empty(x.shape)", "float32"),
+        ("elu", "a[:, ::2], out=a[:, 1::2]", "float32"),
+        ("elu", "x, x[..., :1]", "float64"),
+        ("elu_grad", "x, x", "float32"),
+        ("elu_grad", "x, x", "float16"),
+        ("elu_grad", "a[0, 0], x", "float32"),
+        ("elu_grad", "2.0, x", "float16"),
+        ("elu_grad", "x.astype('f8'), x", "float32"),
+        ("elu_grad_from_output", "x, x", "float64"),
+    ],
+)
+def test_all_threads_compute(name, arguments, dtype):
+    script = COUNT_THREADS.format(views=LARGE_VIEWS, name=name, arguments=arguments, dtype=dtype)
+    assert run_python(script, OPENBLAS_NUM_THREADS="1").stdout == ""
+
+
+# An element of float64 is twice as much work as one of float32, and half as much where the gradient
+# is taken from the output. Two threads begin at 2**15 float32 elements of elu.
+FROM_WHICH_SIZE = """
+import os
+import numpy as np
+import elu
+
+def count(size):
+    a = np.zeros((128, 2 * size // 128), "{dtype}")
+    x = {view}
+    before = len(os.listdir("/proc/self/task"))
+    elu.{name}({arguments})
+    return len(os.listdir("/proc/self/task")) - before
+
+elu.set_num_threads(2)
+print(count({first} - 128), count({first}))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="cannot count threads here")
+@pytest.mark.skipif(not elu.config()["openmp"], reason="built without OpenMP")
+@pytest.mark.parametrize("view", ["a[:, ::2].copy()", "a[:, ::2]", "a.T[::2]"])
+@pytest.mark.parametrize(
+    ("name", "arguments", "dtype", "first"),
+    [
+        ("elu", "x", "float32", 2**15),
+        ("elu", "x", "float64", 2**14),
+        ("elu", "x, dtype='f8'", "float32", 2**14),
+        ("elu", "x, np.full_like(x, 1.5)", "float64", 2**14),
+        ("elu_grad", "x, x", "float32", 2**15),
+        ("elu_grad", "x, x.astype('f8')", "float32", 2**14),
+        ("elu_grad_from_output", "x, x", "float32", 2**16),
+        ("elu_grad_from_output", "x, x", "float64", 2**15),
+        ("elu_grad_from_output", "2.0, x", "float64", 2**15),
+    ],
+)
+def test_two_threads_begin_at_the_same_work_for_any_layout(name, arguments, dtype, first, view):
+    script = FROM_WHICH_SIZE.format(
+        name=name, arguments=arguments, dtype=dtype, first=first, view=view
+    )
+    assert run_python(script, OPENBLAS_NUM_THREADS="1").stdout.split() == ["0", "1"]
+
+
+EVERYTHING = """
+import numpy as np
+import elu
+import reference
+
+print(elu.get_num_threads())
+assert elu.elu(np.ones(2**20)).all()
+elu.set_num_threads(2)
+for dtype in reference.DTYPES:
+    for name in reference.FUNCTIONS:
+        parts = reference.inputs(name, *(reference.mixed(dtype, 4099, seed) for seed in (1, 2)))
+        for alpha in (1.0, 1.5, np.linspace(0, 2, 4099, dtype=dtype)):
+            expected = np.tile(getattr(elu, name)(*parts, alpha), 50)
+            alpha = np.tile(alpha, 50) if np.ndim(alpha) else alpha
+            dense = [np.tile(a, 50) for a in parts]
+            for arrays in (dense, [np.repeat(a, 2)[::2] for a in dense],
+                           [a.astype(a.dtype.newbyteorder()) for a in dense]):
+                result = getattr(elu, name)(*arrays, alpha)
+                reference.assert_same_bits(result, expected)
+        with np.errstate(all="ignore"):  # of NaNs that signal, in the casts
+            wide = [parts[0].astype(np.float64), *parts[1:]]
+            expected = np.tile(getattr(elu, name)(*wide, 1.5), 50)
+            reference.assert_same_bits(
+                getattr(elu, name)(*(np.tile(a, 50) for a in wide), 1.5), expected
+            )
+"""
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"OMP_STACKSIZE": "16k"},
+        {"OMP_NUM_THREADS": "2147483648"},
+        {"OMP_NUM_THREADS": "99999999999999999999"},
+        {"OMP_NUM_THREADS": "-1"},
+        {"OMP_DYNAMIC": "true"},
+        {"OMP_THREAD_LIMIT": "1"},
+        {"OMP_WAIT_POLICY": "active"},
+    ],
+    ids=str,
+)
+def test_settings_of_openmp_do_no_harm(environment):
+    """A small stack for each thread, numbers of threads that are none, and fewer than asked for."""
+    process = run_python(EVERYTHING, cwd=Path(__file__).parent, **environment)
+    assert int(process.stdout) >= 1
+
+
+# NumPy may be imported by one interpreter of a process only, here by the other one.
+SUBINTERPRETER = """
+import os
+try:
+    import _interpreters as interpreters  # from Python 3.13 on
+    number = interpreters.create("legacy")
+except ImportError:
+    import _xxsubinterpreters as interpreters
+    number = interpreters.create(isolated=False)
+
+error = interpreters.run_string(number, '''
+import os
+import warnings
+warnings.simplefilter("ignore")
+import numpy as np
+import elu
+elu.set_num_threads(2)
+small = np.linspace(-5, 5, 4099, dtype=np.float32)
+x = np.resize(small, 2**20)
+y = np.resize(elu.elu(small), 2**20)
+grad = np.resize(elu.elu_grad(small, small), 2**20)
+assert np.array_equal(elu.elu(x), y)
+assert np.array_equal(elu.elu(np.repeat(x, 2)[::2]), y)
+assert np.array_equal(elu.elu(x.reshape(1024, -1).T), y.reshape(1024, -1).T)
+assert np.array_equal(elu.elu(x, np.ones_like(x)), y)
+assert np.array_equal(elu.elu(x.astype(">f4")), y)
+assert np.array_equal(elu.elu_grad(x.astype(">f4"), np.repeat(x, 2)[::2]), grad)
+assert np.array_equal(elu.elu_grad(x.astype("f8"), x).astype("f4")[x > 0], grad[x > 0])
+os.write(1, b"computed")
+''')
+assert error is None, error
+"""
+
+
+@pytest.mark.skipif(
+    not any(map(importlib.util.find_spec, ("_interpreters", "_xxsubinterpreters"))),
+    reason="no module for subinterpreters here",
+)
+def test_a_subinterpreter_computes():
+    assert run_python(SUBINTERPRETER).stdout == "computed"

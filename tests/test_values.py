@@ -3,16 +3,9 @@
 import numpy as np
 import pytest
 import reference
-from reference import FLOATS, assert_same_bits
+from reference import assert_same_bits
 
 import elu
-
-DTYPES = [np.float16, *FLOATS]
-
-
-@pytest.fixture(params=DTYPES, ids=lambda dtype: dtype.__name__)
-def dtype(request):
-    return request.param
 
 
 @pytest.mark.parametrize("alpha", [1.0, 0.0, 1.5])

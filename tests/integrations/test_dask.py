@@ -76,8 +76,8 @@ def test_a_lazy_alpha(name):
 def test_gradients_of_mixed_arrays(name, other):
     """An array beside a lazy one, wider, smaller, or in other chunks."""
     result = getattr(elu, name)(other, make(X))
-    plain = compute(other) if isinstance(other, da.Array) else other
-    expected = getattr(elu, name)(plain, X)
+    eager = compute(other) if isinstance(other, da.Array) else other
+    expected = getattr(elu, name)(eager, X)
     assert result.dtype == expected.dtype
     assert_same_bits(compute(result), expected)
 
@@ -154,7 +154,7 @@ def test_a_dataset_over_dask(name):
 
 @pytest.mark.parametrize("library", ["numpy.ma", "sparse"])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_chunks_that_are_no_plain_arrays_keep_their_kind(name, library):
+def test_chunks_of_other_kinds_keep_their_kind(name, library):
     """dask is told by its meta, before anything is computed."""
     kind = pytest.importorskip(library)
     a = np.ma.array(X, mask=X > 1) if library == "numpy.ma" else kind.COO.from_numpy(X)
@@ -172,11 +172,40 @@ def test_frames_of_dask():
     pd = pytest.importorskip("pandas")
     frames = pytest.importorskip("dask.dataframe")
     x = pd.DataFrame(X[:, :2], columns=["p", "q"])
-    for plain in (x, x["p"]):
-        given = frames.from_pandas(plain, npartitions=3)
-        result = elu.elu(given.map_partitions(forbidden, meta=plain), 1.5)
+    for eager in (x, x["p"]):
+        given = frames.from_pandas(eager, npartitions=3)
+        result = elu.elu(given.map_partitions(forbidden, meta=eager), 1.5)
         assert type(result) is type(given)
         assert result.npartitions == 3
         result = compute(elu.elu(given, 1.5))
-        assert type(result) is type(plain)
-        assert result.equals(elu.elu(plain, 1.5))
+        assert type(result) is type(eager)
+        assert result.equals(elu.elu(eager, 1.5))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e39])
+@pytest.mark.parametrize("size", [9, 2**17 + 5])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_lazy_alpha_that_is_not_finite_gives_no_finite_number(name, size, bad):
+    x = np.resize(np.float32([-1, 2, -3, -0.0, -200, -1e-30, 0.5]), size)
+    grad = np.resize(np.float32([3, 1, -1, 2, 5, -0.25, 4, 1e-20]), size)
+    alpha = make(np.full(size, bad), 2**16)
+    for arrays in ((make(grad, 2**16), make(x, 2**16)), (grad, x)):
+        with np.errstate(all="ignore"):
+            result = compute(call(name, *arrays, alpha))
+        negative = x < 0
+        assert not np.isfinite(result[negative]).any()
+        passed = x if name == "elu" else grad
+        assert_same_bits(result[~negative], passed[~negative])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_alpha_alone_does_not_enlarge_the_result(name):
+    """The shapes are known before anything is computed."""
+    for x, alpha in [
+        (lazy(X), np.ones((2, 20, 50))),
+        (lazy(X), da.ones((2, 20, 50))),
+        (X, da.ones((2, 20, 50))),
+        (lazy(X[:1], 20), da.ones((20, 50))),
+    ]:
+        with pytest.raises(ValueError, match="alpha"):
+            call(name, x, x, alpha)

@@ -1,14 +1,12 @@
 """Arrays larger than memory: memory maps in and out, by blocks, in a few MiB."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import reference
 from integrations import recipes
+from processes import run_python
 from reference import FUNCTIONS, assert_same_bits
 
 import elu
@@ -85,16 +83,8 @@ def peak_of(code, setup="", cwd=None):
     """MiB that the code takes beyond those at its start, in a process of its own."""
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("only Linux tells the peak")
-    run = subprocess.run(
-        [sys.executable, "-c", PEAK.format(setup=setup, code=code)],
-        cwd=cwd,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        timeout=60,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return float(run.stdout)
+    script = PEAK.format(setup=setup, code=code)
+    return float(run_python(script, cwd=cwd, OPENBLAS_NUM_THREADS="1").stdout)
 
 
 def test_the_peak_is_measured():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from reference import DTYPES
 
 import elu
 
@@ -36,7 +37,7 @@ def test_the_node_tests_are_there():
     assert {case.name for case in node_tests()} >= {"test_elu", "test_elu_default"}
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0, 3.0])
 def test_against_the_evaluator(alpha, dtype):
     x = np.linspace(-8, 8, 1001, dtype=dtype)

@@ -180,5 +180,99 @@ def test_out_as_exp_takes_it(out):
 @pytest.mark.parametrize("container", [pd.Series, pd.DataFrame])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_what_is_no_number_is_refused(name, container, series):
-    with pytest.raises(TypeError, match=r"object|category|datetime64"):
+    with pytest.raises(TypeError, match=r"object|str|category|datetime64"):
         getattr(elu, name)(*[container(series)] * len(reference.INPUTS[name]))
+
+
+@pytest.mark.parametrize("dtypes", [("f4", "f8"), ("f2", "i1"), ("f4", "Float32"), ("f4", "f4")])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_frame_as_alpha_changes_no_dtype(name, dtypes):
+    """Each column as by itself, with the column of alpha of the same label."""
+    frame = pd.DataFrame({"p": X[:, 0], "q": [-3, -4, 5]}, index=ROWS)
+    frame = frame.astype({"p": dtypes[0], "q": dtypes[1]})
+    alpha = pd.DataFrame({"q": [0.5, 1, 2], "p": [0.1, 2, 3]}, index=ROWS)
+    function = getattr(elu, name)
+    result = function(*reference.inputs(name, frame, frame), alpha)
+    assert type(result) is pd.DataFrame
+    assert set(result.columns) == {"p", "q"}
+    for label in COLUMNS:
+        column, own = frame[label], alpha[label].to_numpy()
+        expected = function(*reference.inputs(name, column, column), own)
+        assert result[label].dtype == np.exp(column).dtype
+        pd.testing.assert_series_equal(result[label], expected, check_exact=True)
+
+
+@pytest.mark.parametrize("dtypes", [("f4", "f8"), ("f4", "f4")])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_series_as_alpha_of_a_frame_as_multiply_takes_it(name, dtypes):
+    """By the labels of the columns."""
+    frame = pd.DataFrame(X, index=ROWS, columns=COLUMNS)
+    frame = frame.astype({"p": dtypes[0], "q": dtypes[1]})
+    alpha = pd.Series({"q": 0.5, "p": 2.0})
+    expected = np.multiply(frame, alpha)
+    function = getattr(elu, name)
+    result = function(*reference.inputs(name, frame, frame), alpha)
+    assert type(result) is type(expected)
+    assert (set(result.columns), list(result.index)) == (set(expected.columns), ROWS)
+    for label in COLUMNS:
+        column = frame[label]
+        right = function(*reference.inputs(name, column, column), alpha[label])
+        pd.testing.assert_series_equal(result[label], right, check_exact=True)
+
+
+BAD_ALPHAS = [np.nan, np.inf, -np.inf, 1e39]
+
+
+@pytest.mark.parametrize("bad", BAD_ALPHAS)
+@pytest.mark.parametrize("dtypes", ["f4", "Float32", {"p": "f4", "q": "f2"}], ids=str)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_alpha_in_a_frame_must_be_finite(name, dtypes, bad):
+    """In the dtype of each column: 1e39 is not in float32 and float16."""
+    frame = pd.DataFrame(X, index=ROWS, columns=COLUMNS).astype(dtypes)
+    alpha = pd.DataFrame(np.ones(X.shape), index=ROWS, columns=COLUMNS)
+    alpha.loc["b", "q"] = bad
+    for x in (frame, X):
+        with pytest.raises(ValueError, match="alpha must be finite"):
+            getattr(elu, name)(*reference.inputs(name, x, x), alpha)
+
+
+@pytest.mark.parametrize("bad", BAD_ALPHAS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_alpha_in_a_series_must_be_finite_beside_anything(name, bad):
+    alpha = pd.Series([1.0, bad, 1.0], index=ROWS)
+    for x in (X[:, 0].copy(), pd.Series(X[:, 0], index=ROWS)):
+        with pytest.raises(ValueError, match="alpha must be finite"):
+            getattr(elu, name)(*reference.inputs(name, x, x), alpha)
+    frame = pd.DataFrame(X, index=ROWS, columns=COLUMNS)
+    with pytest.raises(ValueError, match="alpha must be finite"):
+        getattr(elu, name)(*reference.inputs(name, frame, frame), pd.Series({"p": 1.0, "q": bad}))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_labels_of_alpha_alone_do_not_enlarge_the_result(name):
+    frame, series = pd.DataFrame(X, index=ROWS, columns=COLUMNS), pd.Series(X[:, 0], index=ROWS)
+    for x, alpha in [
+        (series, pd.Series(1.5, index=list("abcd"))),
+        (series, pd.DataFrame(1.5, index=ROWS, columns=COLUMNS)),
+        (frame, pd.DataFrame(1.5, index=list("abcd"), columns=COLUMNS)),
+        (frame, pd.DataFrame(1.5, index=ROWS, columns=["p", "q", "r"])),
+        (frame, pd.Series({"p": 1.5, "q": 1.5, "r": 1.5})),
+        (frame.astype({"p": "f8"}), pd.DataFrame(1.5, index=ROWS, columns=["p", "q", "r"])),
+        (X[0], pd.DataFrame(1.5, index=ROWS, columns=COLUMNS)),
+    ]:
+        with pytest.raises(ValueError, match="alpha"):
+            getattr(elu, name)(*reference.inputs(name, x, x), alpha)
+
+
+@pytest.mark.parametrize("size", [9, 2**17 + 5])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_series_as_out_of_arrays_as_exp_takes_it(name, size):
+    x = np.resize(X.ravel(), size)
+    for alpha, threads in [(1.0, 1), (1.0, 2), (1.5, 2), (np.full(size, 1.5), 2)]:
+        elu.set_num_threads(threads)
+        out, other = (pd.Series(np.zeros(size, np.float32), name="s") for _ in range(2))
+        result = getattr(elu, name)(*reference.inputs(name, x, x), alpha, out=out)
+        expected = np.exp(x, out=other)
+        assert type(result) is type(expected)
+        assert (result is out) == (expected is other)
+        assert_same_bits(out.to_numpy(), getattr(elu, name)(*reference.inputs(name, x, x), alpha))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import reference
-from reference import FUNCTIONS, assert_same_bits
+from reference import DTYPES, FUNCTIONS, assert_same_bits
 
 import elu
 
@@ -17,7 +17,7 @@ X = np.array([-1.5, -0.0, 2], np.float32)
     [pa.array, lambda x: pa.chunked_array([x[:1], x[1:]]), pa.Tensor.from_numpy],
     ids=["array", "chunked_array", "tensor"],
 )
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8])
+@pytest.mark.parametrize("dtype", [*DTYPES, np.int8])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_arrays(name, dtype, make):
     x = X.astype(dtype)
@@ -47,3 +47,18 @@ def test_back_to_arrow():
 def test_what_holds_no_numbers_is_a_type_error(bad):
     with pytest.raises(TypeError, match=r"object|<U1"):
         elu.elu(pa.array(bad))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, None, 1e39])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_alpha_must_be_finite(name, bad):
+    for make in (pa.array, lambda values: pa.chunked_array([values[:1], values[1:]])):
+        with pytest.raises(ValueError, match="alpha must be finite"):
+            getattr(elu, name)(*reference.inputs(name, X, X), make([1.0, bad, 1.0]))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_alpha_does_not_enlarge_the_result(name):
+    for alpha in (pa.array([1.0, 2.0]), pa.Tensor.from_numpy(np.ones((2, 3)))):
+        with pytest.raises(ValueError, match="alpha"):
+            getattr(elu, name)(*reference.inputs(name, X, X), alpha)

@@ -2,12 +2,10 @@
 
 import ast
 import codeop
-import os
-import subprocess
-import sys
 
 import pytest
 from integrations.recipes import recipes
+from processes import run_python
 
 TITLES = ["PyTorch", "JAX", "scikit-learn", "A cluster", "Larger than memory"]
 
@@ -27,15 +25,8 @@ def test_recipe(title, tmp_path):
         pytest.importorskip(module)
     script = tmp_path / "script.py"
     script.write_text(code)
-    run = subprocess.run(
-        [sys.executable, script],
-        cwd=tmp_path,
-        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-        timeout=120,
-        capture_output=True,
-        text=True,
-    )
-    assert (run.returncode, run.stderr) == (0, "")
+    process = run_python([script], warnings=None, cwd=tmp_path, PYTHONPATH=None)
+    assert process.stderr == ""
 
 
 @pytest.mark.parametrize("title", recipes())

@@ -1,12 +1,11 @@
 """scikit-learn: a step of a Pipeline that is fitted, pickled, loaded elsewhere, and cloned."""
 
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from integrations import recipes
+from processes import run_python
 from reference import assert_same_bits
 
 import elu
@@ -35,14 +34,8 @@ def test_fitted(model, iris):
 
 
 def test_pickled_and_loaded_in_another_process(model, iris):
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PREDICT],
-        input=pickle.dumps((model, iris[0])),
-        capture_output=True,
-        timeout=60,
-        check=True,
-    )
-    assert_same_bits(pickle.loads(run.stdout), model.predict_proba(iris[0]))
+    process = run_python(PREDICT, text=False, input=pickle.dumps((model, iris[0])))
+    assert_same_bits(pickle.loads(process.stdout), model.predict_proba(iris[0]))
 
 
 def test_cloned_and_searched(model, iris):

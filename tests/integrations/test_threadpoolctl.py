@@ -1,13 +1,11 @@
 """Threads beside those of other libraries: the default, and how to limit them from outside."""
 
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import run_python
 
 import elu
 
@@ -71,15 +69,9 @@ def test_no_thread_is_made_under_a_limit(imports, code):
     """And without one they are: two beside the caller."""
     if "dask" in imports:
         pytest.importorskip("dask.array")
-    run = subprocess.run(
-        [sys.executable, "-c", COUNT_THREADS.format(imports=imports, code=code)],
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "3"},
-        timeout=60,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert run.stdout.split() == ["0", "2"]
+    script = COUNT_THREADS.format(imports=imports, code=code)
+    process = run_python(script, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="3")
+    assert process.stdout.split() == ["0", "2"]
 
 
 def test_a_limit_for_blas_alone_is_none_for_openmp():
@@ -106,3 +98,19 @@ def test_set_num_threads_holds_for_all_threads_of_a_process():
         assert set(pool.map(lambda _: elu.get_num_threads(), range(6))) == {before}
         elu.set_num_threads(1)
         assert set(pool.map(lambda _: elu.get_num_threads(), range(6))) == {1}
+
+
+ASKED_WITHIN_A_LIMIT = """
+import threadpoolctl
+import elu
+
+for limit, asked_for in [(1, 5), (2, 5), (2, 1)]:
+    with threadpoolctl.threadpool_limits(limit, user_api="openmp"):
+        elu.set_num_threads(asked_for)
+        assert elu.get_num_threads() == min(limit, asked_for), (limit, asked_for)
+    assert elu.get_num_threads() == asked_for, (limit, asked_for)
+"""
+
+
+def test_set_num_threads_within_a_limit_holds_from_its_end_on():
+    run_python(ASKED_WITHIN_A_LIMIT, OMP_NUM_THREADS="3")

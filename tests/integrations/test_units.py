@@ -84,3 +84,26 @@ def test_masked_quantities():
     assert type(result) is type(x)
     assert result.mask.tolist() == x.mask.tolist()
     assert_same_bits(result.unmasked[1:], elu.elu(X, 1.5)[1:])
+
+
+@pytest.mark.parametrize("unit", ["", "m"])
+@pytest.mark.parametrize("alpha", [1.0, 1.5])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_out_as_exp_takes_it(name, alpha, unit, library):
+    """Beside an ordinary array, and beside a quantity."""
+    for x in (X, library(X, "")):
+        outs = [library(X.copy(), unit) for _ in range(2)]
+        arrays = reference.inputs(name, x, x)
+        try:
+            expected = np.exp(x, out=outs[0])
+        except TypeError:
+            with pytest.raises(TypeError):
+                getattr(elu, name)(*arrays, alpha, out=outs[1])
+        else:
+            result = getattr(elu, name)(*arrays, alpha, out=outs[1])
+            assert type(result) is type(expected)
+            assert (result is outs[1]) == (expected is outs[0])
+            assert_same_bits(
+                library.magnitude(result),
+                getattr(elu, name)(*reference.inputs(name, X, X), alpha),
+            )

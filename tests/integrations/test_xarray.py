@@ -66,3 +66,33 @@ def test_alpha_in_a_data_array_must_be_finite(name, array):
 def test_out_is_refused_by_xarray(array):
     with pytest.raises(NotImplementedError, match="out"):
         elu.elu(array, out=array.copy())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e39])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_alpha_in_any_container_must_be_finite(name, bad, array):
+    alpha = xr.DataArray([1.0, bad, 1.0], dims="c")
+    dataset = xr.Dataset({"a": array, "b": array * 2})
+    for x, given in [
+        (array, alpha),
+        (X[:, 0], alpha),
+        (array, xr.Dataset({"a": alpha})),
+        (dataset, alpha),
+        (dataset, xr.Dataset({"a": alpha, "b": xr.ones_like(alpha)})),
+        (dataset, xr.Dataset({"a": xr.ones_like(alpha), "b": alpha})),
+    ]:
+        with pytest.raises(ValueError, match="alpha must be finite"):
+            getattr(elu, name)(*reference.inputs(name, x, x), given)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_dimensions_of_alpha_alone_do_not_enlarge_the_result(name, array):
+    alpha = xr.DataArray(np.ones(2), dims="new")
+    for x, given in [
+        (array, alpha),
+        (X, xr.DataArray(np.ones((2, *X.shape)), dims=("new", "c", "t"))),
+        (xr.Dataset({"a": array}), alpha),
+        (xr.Dataset({"a": array}), xr.Dataset({"a": alpha})),
+    ]:
+        with pytest.raises(ValueError, match="alpha"):
+            getattr(elu, name)(*reference.inputs(name, x, x), given)

@@ -1,0 +1,15 @@
+from libc.stdint cimport uint16_t
+
+from elu._kernels cimport Kernels
+
+cdef const Kernels* kernels
+
+# One number, in the format of an array's elements.
+cdef union Number:
+    uint16_t f16
+    float f32
+    double f64
+
+cdef object dense(int formula, object grad, object x, object alpha, object out)
+cdef double ordinary_alpha(int formula, object alpha) except? -2
+cdef bint is_order_of(object x, object order) except -1

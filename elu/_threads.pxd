@@ -1,1 +1,0 @@
-cdef int threads_for(Py_ssize_t count) noexcept nogil

@@ -1,0 +1,140 @@
+"""What _api needs off the dense path: operands that NumPy can read, alpha, and error messages."""
+
+import numbers
+from typing import Any
+
+import numpy as np
+from cython.cimports.elu._kernels import ELU_GRAD_FROM_OUTPUT  # type: ignore[import-not-found]
+
+from elu import _containers
+
+SUPPORTED = "bool, integers, float16, float32 and float64 are"
+
+
+def readable(name: str, operand: Any) -> Any:
+    """The operand as a ufunc takes it; what lies in the memory of the CPU is read there."""
+    kind = type(operand)
+    if kind is int and name == "elu" and not -(2**63) <= operand < 2**64:
+        return float(operand)  # which NumPy would make an object
+    if isinstance(operand, (int, float, list, tuple, np.generic)) or hasattr(kind, "__array_ufunc__"):
+        return operand
+    if _is_elsewhere(operand):
+        raise TypeError(
+            f"{name}: this {kind.__name__} is in the memory of another device, and this is a CPU "
+            "library: copy it to the CPU first"
+        )
+    # Asked to read them itself, a ufunc would hand its result to a tensor's __array_wrap__.
+    if hasattr(kind, "__array__"):
+        return np.asarray(operand)
+    return np.from_dlpack(operand) if hasattr(kind, "__dlpack__") else operand
+
+
+def _is_elsewhere(operand: Any) -> bool:
+    """Its data is in the memory of a GPU or the like, where some libraries would copy it from."""
+    if hasattr(operand, "__cuda_array_interface__"):
+        return True
+    if not hasattr(operand, "__dlpack_device__"):
+        return False
+    try:
+        device = operand.__dlpack_device__()[0]
+    except (BufferError, RuntimeError, ValueError):
+        return False  # its library says what is wrong when it is asked for the data
+    return device not in (1, 3, 11)  # kDLCPU, kDLCUDAHost, kDLROCMHost
+
+
+def writable(out: Any) -> Any:
+    """An array in the memory of `out`, where that is a tensor of the CPU."""
+    kind = type(out)
+    if hasattr(kind, "__array_ufunc__") or not hasattr(kind, "__dlpack__") or _is_elsewhere(out):
+        return out
+    return np.asarray(out) if hasattr(kind, "__array__") else np.from_dlpack(out)
+
+
+# -- alpha -----------------------------------------------------------------------------------
+
+
+def checked_alpha(
+    name: str, formula: int, inputs: tuple[Any, ...], alpha: Any, keywords: dict[str, Any] | None
+) -> Any:
+    """alpha as the ufunc takes it: a float, an array of the result's dtype, or a container."""
+    if isinstance(alpha, (str, bytes, complex, bool, np.complexfloating)) or alpha is None:
+        raise TypeError(
+            f"{name}: alpha must be a real number or an array of them, not {type(alpha).__name__}"
+        )
+    if isinstance(alpha, numbers.Real) and not isinstance(alpha, np.generic):
+        try:
+            values = np.float64(alpha)
+        except OverflowError:
+            values = np.float64("inf")
+    else:
+        values = readable(f"{name}: alpha", alpha)
+    found = _containers.numbers_in(values)
+    if found is None:  # not computed yet
+        return alpha
+    computed = _containers.result_dtypes(inputs, (keywords or {}).get("dtype"))
+    for each in found:
+        _check_numbers(name, formula, each, computed, alpha)
+    if np.ndim(alpha) > 0 and _containers.enlarges(values, inputs):
+        raise ValueError(
+            f"{name}: alpha must broadcast to the shape "
+            f"{np.broadcast_shapes(*[np.shape(each) for each in inputs])} of the result, which its "
+            f"own shape {np.shape(alpha)} does not"
+        )
+    values = found[0] if isinstance(values, (list, tuple)) else values
+    if not isinstance(values, (np.ndarray, np.generic)):
+        return values
+    if len(computed) == 1 and computed[0] != values.dtype:
+        with np.errstate(all="ignore"):
+            values = values.astype(computed[0])
+    if values.ndim > 0 or np.ma.isMaskedArray(values) or "casting" in (keywords or {}):
+        return values
+    return float(values)
+
+
+def _check_numbers(
+    name: str, formula: int, values: Any, computed: list[np.dtype[Any]], alpha: Any
+) -> None:
+    """Real, finite in every dtype that is computed in, and not negative where that matters."""
+    if values.dtype.kind not in "iuf":
+        raise TypeError(
+            f"{name}: alpha must be a real number or an array of them, "
+            f"not an array of dtype {values.dtype}"
+        )
+    for dtype in computed or [values.dtype]:
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(values.astype(dtype)).all()
+        if not finite:
+            raise ValueError(
+                f"{name}: alpha must be finite{f' in {dtype}' if computed else ''}, not {alpha!r}"
+            )
+    if formula == ELU_GRAD_FROM_OUTPUT and not (values >= 0).all():
+        raise ValueError(
+            f"{name}: alpha must not be negative, since the sign of y would not tell the branch "
+            f"(elu_grad takes any alpha), not {alpha!r}"
+        )
+
+
+# -- errors ----------------------------------------------------------------------------------
+
+
+def explained(
+    name: str, error: TypeError, operands: tuple[Any, ...], keywords: dict[str, Any] | None
+) -> TypeError:
+    """The error of a ufunc, in words about what was given where that is the cause."""
+    for operand in operands:
+        kind = type(operand)
+        for dtype in _containers.dtypes_in(operand):
+            if dtype == object and not hasattr(operand, "dtype") and np.ndim(operand) == 0:
+                return TypeError(
+                    f"{name}: {kind.__name__} is not supported: {SUPPORTED}, and arrays of them"
+                )
+            if str(dtype) == "str" or (
+                isinstance(dtype, np.dtype) and dtype.char not in "?bBhHiIlLqQefd"
+            ):
+                return TypeError(f"{name}: dtype {dtype} is not supported: {SUPPORTED}")
+    out = (keywords or {}).get("out")
+    if isinstance(out, tuple) and len(out) == 1:
+        out = out[0]
+    if out is not None and out is not Ellipsis and not hasattr(type(out), "__array_ufunc__"):
+        return TypeError(f"{name}: out must be an array, not {type(out).__name__}")
+    return error
