@@ -6,7 +6,12 @@ the ufunc path.
 
 # ruff: noqa: I001 - Cython's imports of C come first
 from cython.cimports.elu._dense import dense, is_order_of, ordinary_alpha  # type: ignore[import-not-found]
-from cython.cimports.elu._fpstatus import fp_enter, fp_leave_flags  # type: ignore[import-not-found]
+from cython.cimports.elu._fpstatus import (  # type: ignore[import-not-found]
+    fp_enter,
+    fp_enter_long_double,
+    fp_leave_flags,
+    fp_leave_long_double,
+)
 from cython.cimports.elu._kernels import (  # type: ignore[import-not-found]
     ELU,
     ELU_GRAD,
@@ -458,7 +463,11 @@ def _by_ufunc(
             return _called(formula, False, inputs, keywords, plain)
         if number == number and (keywords is None or "casting" not in keywords):
             return _called(formula, True, (*inputs, number), keywords, plain)
-        alpha = checked_alpha(_NAMES[formula], formula, inputs, alpha, keywords)
+        rounding = fp_enter_long_double()
+        try:
+            alpha = checked_alpha(_NAMES[formula], formula, inputs, alpha, keywords)
+        finally:
+            fp_leave_long_double(rounding)
         plain = plain and all_plain((alpha,))
         return _called(formula, True, (*inputs, alpha), keywords, plain)
     finally:
@@ -500,10 +509,11 @@ def _by_numpy(
     out = None if keywords is None else keywords.get("out")
     if type(out) is np.ndarray and len(keywords) == 1 and len(operands) == 1:
         return ufunc(operands[0], out=out)
-    array = out if out is None or type(out) is tuple else writable(out)
-    if array is not out:
+    given = out[0] if type(out) is tuple and len(out) == 1 else out
+    array = None if given is None else writable(given)
+    if array is not given:
         ufunc(*operands, **{**keywords, "out": array})
-        return out
+        return given
     _containers.introduce([*_UFUNCS, *_WITH_ALPHA])
     if keywords is None and _containers.is_by_column(operands):
         function = (elu, elu_grad, elu_grad_from_output)[formula]

@@ -34,11 +34,30 @@ def introduce(ufuncs: list[np.ufunc]) -> None:
 
 def _for_pint(ufunc: np.ufunc) -> Callable[..., Any]:
     def handled(*operands: Any, **keywords: Any) -> Any:
+        if any(hasattr(each, "m_as") for each in keywords.get("out", ())):
+            raise TypeError(f"{ufunc.__name__}: pint takes no quantity as out of a ufunc")
         quantity = next(each for each in operands if hasattr(each, "m_as"))
         plain = [each.m_as("") if hasattr(each, "m_as") else each for each in operands]
         return type(quantity)(ufunc(*plain, **keywords), "")
 
     return handled
+
+
+def as_operand_of(alpha: Any, inputs: tuple[Any, ...]) -> Any:
+    """alpha as the library of the inputs takes it beside them, in a ufunc that it does not know."""
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(alpha, pandas.Series):
+        for frame in inputs:
+            if isinstance(frame, pandas.DataFrame):  # by the labels of the columns
+                columns = frame.columns.union(alpha.index, sort=False)
+                rows = np.broadcast_to(alpha.reindex(columns), (len(frame), len(columns)))
+                return pandas.DataFrame(rows, index=frame.index, columns=columns)
+    if hasattr(alpha, "drop_nulls"):  # polars, which would take the wider dtype
+        for series in inputs:
+            if type(series) is type(alpha):
+                return alpha.cast(series.dtype)
+        return alpha.to_numpy()
+    return alpha
 
 
 # -- what a container holds ------------------------------------------------------------------
@@ -112,26 +131,43 @@ def dtypes_in(operand: Any) -> list[Any]:
 
 def enlarges(alpha: Any, inputs: tuple[Any, ...]) -> bool:
     """Whether the result has another shape because of alpha."""
+    if hasattr(alpha, "dims"):  # xarray broadcasts by name
+        names = {name for each in inputs for name in getattr(each, "dims", ())}
+        if names:
+            return not set(alpha.dims) <= names
     others = [each for each in inputs if type(each) is type(alpha)]
-    if others and hasattr(alpha, "dims"):  # xarray broadcasts by name
-        return not set(alpha.dims) <= {name for each in inputs for name in getattr(each, "dims", ())}
+    if hasattr(alpha, "data_vars"):
+        return False
     if others and hasattr(alpha, "axes"):  # pandas aligns by label
         return any(
             not set(labels) <= set(itertools.chain(*[each.axes[k] for each in others]))
             for k, labels in enumerate(alpha.axes)
         )
-    shape = np.shape(alpha)
-    shapes = [np.shape(each) for each in inputs]
-    if not all(isinstance(n, int) for each in (shape, *shapes) for n in each):
-        return False  # dask does not know it yet
-    try:
-        wanted = np.broadcast_shapes(*shapes)
-    except ValueError:
-        return False  # NumPy says so
-    try:
-        return np.broadcast_shapes(wanted, shape) != wanted
-    except ValueError:
-        return True
+    shapes = [_shape(each) for each in (alpha, *inputs)]
+    if None in shapes:
+        return False
+    most = max(len(shape) for shape in shapes)
+    mine, *theirs = [(1,) * (most - len(shape)) + shape for shape in shapes]
+    # Where theirs do not broadcast, NumPy says so.
+    return len(shapes[0]) > max(len(shape) for shape in shapes[1:]) or any(
+        n != 1 and all(shape[k] != n for shape in theirs) for k, n in enumerate(mine)
+    )
+
+
+def described(*operands: Any) -> str:
+    """Their shapes, or dimensions, in a message."""
+    return " and ".join(
+        f"dimensions {tuple(each.dims)}" if hasattr(each, "dims") else f"shape {np.shape(each)}"
+        for each in operands
+    )
+
+
+def _shape(operand: Any) -> Any:
+    """None where it is not known, as with dask, or not to be asked for."""
+    if isinstance(operand, (list, tuple)):
+        return np.shape(operand)
+    shape = getattr(operand, "shape", None if hasattr(operand, "__array_ufunc__") else ())
+    return shape if isinstance(shape, tuple) and all(isinstance(n, int) for n in shape) else None
 
 
 def with_own_mask(result: Any) -> Any:

@@ -140,12 +140,14 @@ cdef inline void read_scalar(object given, Number* number):
 
 
 cdef bint as_number(object given, double* number) except -1:
-    """Whether a number is given that float64 holds: of Python, or a float of NumPy."""
+    """Whether a number of Python or NumPy is given that float64 holds."""
     kind = type(given)
     if kind is float or kind is numpy.float64 or kind is numpy.float32 or kind is numpy.float16:
         number[0] = given
     elif kind is int and -(1 << 53) <= given <= 1 << 53:
         number[0] = <long long>given
+    elif isinstance(given, numpy.integer):
+        return as_number(int(given), number)
     else:
         return False
     return True

@@ -42,6 +42,16 @@ cdef extern from *:
     static inline void fp_leave_flags(fp_status caller) { feupdateenv(&caller); }
     #endif
 
+    /* long double has a rounding mode of its own on x86, where alpha may be one. */
+    static inline int fp_enter_long_double(void) {
+        int caller = fegetround();
+        if (caller != FE_TONEAREST) fesetround(FE_TONEAREST);
+        return caller;
+    }
+    static inline void fp_leave_long_double(int caller) {
+        if (caller != FE_TONEAREST) fesetround(caller);
+    }
+
     /* NumPy's casts raise flags in any way there is, and NumPy has numbers of its own for
        them: NPY_FPE_DIVIDEBYZERO and so on, which only its headers for arrays bring along. */
     #define FP_REPORTED (FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW | FE_INVALID)
@@ -64,5 +74,7 @@ cdef extern from *:
     void fp_leave(fp_status caller) noexcept nogil
     # The caller's modes, and the flags that were raised: those of NumPy's casts.
     void fp_leave_flags(fp_status caller) noexcept nogil
+    int fp_enter_long_double() noexcept nogil
+    void fp_leave_long_double(int caller) noexcept nogil
     void fp_clear() noexcept nogil
     int fp_raised() noexcept nogil

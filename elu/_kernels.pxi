@@ -65,7 +65,9 @@ ctypedef fused real:
 
 cdef enum:
     BLOCK = 32         # elements computed before any is stored: one to four lines of the cache
-    GRAD_BLOCK = 512   # elements that elu_grad computes before it looks whether they were ordinary
+    # Bytes that elu_grad computes before it looks whether they were ordinary. In place they are on
+    # the stack, and a worker's may be as small as 16 KiB.
+    GRAD_BLOCK = 1 << 11
 
 # How alpha comes: the compiler makes a loop for each.
 cdef enum:
@@ -590,7 +592,7 @@ cdef inline Py_ssize_t compute_in_tier(
     const real* grad, const real* x, const real* alpha, real* out, Py_ssize_t n, bint nontemporal,
     int tier, int alphas, real* buffer, int* needed
 ) noexcept nogil:
-    """elu_grad by GRAD_BLOCK elements, until some need another tier; how many were computed.
+    """elu_grad by GRAD_BLOCK bytes, until some need another tier; how many were computed.
 
     Those that need more than this tier do not count. They are computed once more, so that `out`
     must not be an input meanwhile: the buffer is NULL where it is none.
@@ -599,7 +601,7 @@ cdef inline Py_ssize_t compute_in_tier(
     cdef Py_ssize_t i = 0
     needed[0] = tier
     while i < n and needed[0] == tier:
-        m = min(n - i, GRAD_BLOCK)
+        m = min(n - i, <Py_ssize_t>(GRAD_BLOCK // sizeof(real)))
         needed[0] = compute_grads[real](
             element[real](grad, i), element[real](x, i),
             element[real](alpha, i if alphas == EACH else 0),
@@ -617,14 +619,14 @@ cdef inline void compute_by_tiers(
     int alphas
 ) noexcept nogil:
     """elu_grad, from the lowest tier on and in each as long as it is what the elements need."""
-    cdef real memory[GRAD_BLOCK]
+    cdef char memory[GRAD_BLOCK]
     cdef real* buffer = NULL
     cdef int tier = ORDINARY
     cdef Py_ssize_t done
     if not (apart[real](grad, out, n) and apart[real](x, out, n)) or (
         alphas == EACH and not apart[real](alpha, out, n)
     ):
-        buffer = memory
+        buffer = <real*>memory
         nontemporal = False
     while n > 0:
         # Where the compiler knows that nothing is nontemporal, it keeps the largest in registers.

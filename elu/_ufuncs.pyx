@@ -80,6 +80,9 @@ np.import_ufunc()
 
 cdef enum:
     BUFFER = 1 << 10    # bytes of an operand in a buffer: a worker's stack may be as small as 16 KiB
+    # Elements of NumPy's buffers, beside alpha: a stretch with one alpha that is longer than a buffer
+    # is not copied to it for each element. NumPy's own are of 8192.
+    BUFFER_OF_ALPHAS = 1 << 10
     MOST_OPERANDS = 4   # grad, x, alpha, out
 
 # What a stretch of elements is computed with. The operands are those of the ufunc: grad where the
@@ -204,25 +207,20 @@ cdef object iterate(Loop loop, tuple operands, object out, dict keywords):
     # A Python number adapts to the dtype, as in a ufunc.
     given = [numpy.asarray(each, computed if type(each) in (float, int) else None)
              for each in operands]
-    casts = out is not None and out.dtype != computed
     for k in range(count):
         dtypes[k] = <PyArray_Descr*>computed
         flags[k] = NPY_ITER_READONLY | NPY_ITER_ALIGNED | NPY_ITER_OVERLAP_ASSUME_ELEMENTWISE
         if k < count - 1:
             arrays[k] = <PyArrayObject*>given[k]
-            casts = casts or given[k].dtype != computed or not np.PyArray_ISALIGNED(given[k])
     arrays[count - 1] = <PyArrayObject*>out if out is not None else NULL
     flags[count - 1] = (
         NPY_ITER_WRITEONLY | NPY_ITER_ALIGNED | NPY_ITER_OVERLAP_ASSUME_ELEMENTWISE
         | NPY_ITER_ALLOCATE | NPY_ITER_NO_BROADCAST | NPY_ITER_NO_SUBTYPE
     )
-    casts = casts or out is not None and not np.PyArray_ISALIGNED(out)
     cdef NpyIter* iterator = NpyIter_AdvancedNew(
         count, arrays, NPY_ITER_EXTERNAL_LOOP | NPY_ITER_RANGED | NPY_ITER_COPY_IF_OVERLAP
-        | NPY_ITER_ZEROSIZE_OK
-        # Buffers only where something is cast: a stretch with one alpha stays one without.
-        | (NPY_ITER_BUFFERED | NPY_ITER_GROWINNER | NPY_ITER_DELAY_BUFALLOC if casts else 0),
-        order, casting, flags, dtypes, -1, NULL, NULL, 0
+        | NPY_ITER_ZEROSIZE_OK | NPY_ITER_BUFFERED | NPY_ITER_GROWINNER | NPY_ITER_DELAY_BUFALLOC,
+        order, casting, flags, dtypes, -1, NULL, NULL, BUFFER_OF_ALPHAS if loop.alphas else 0
     )
     if out is None:
         out = <object>NpyIter_GetOperandArray(iterator)[count - 1]
@@ -478,7 +476,7 @@ cdef int promote(
 ) except -1:
     """NumPy's question which dtypes the loop for the given ones has."""
     cdef int operands = ufunc.nin + 1
-    cdef int inputs = operands - 2  # without alpha, which stands before out
+    cdef int inputs = operands - 1 - ufunc.__name__.endswith("_alpha")
     cdef int kinds[2]
     cdef int k, dtype
     cdef PyArray_DTypeMeta** floats = [
@@ -528,10 +526,8 @@ cdef object new_ufunc(int formula, bint alphas):
         functions, data[formula][alphas], types[formula][alphas], DTYPES, operands - 1, 1,
         np.PyUFunc_None, NAMES_ALPHA[formula] if alphas else NAMES[formula], b"", 0
     )
-    # Without alpha NumPy promotes by itself as said above.
-    if alphas:
-        PyUFunc_AddPromoter(ufunc, (numpy.dtype,) * operands,
-                            PyCapsule_New(<void*>promote, b"numpy._ufunc_promoter", NULL))
+    PyUFunc_AddPromoter(ufunc, (numpy.dtype,) * operands,
+                        PyCapsule_New(<void*>promote, b"numpy._ufunc_promoter", NULL))
     return ufunc
 
 

@@ -61,6 +61,7 @@ def checked_alpha(
         raise TypeError(
             f"{name}: alpha must be a real number or an array of them, not {type(alpha).__name__}"
         )
+    alpha = _containers.as_operand_of(alpha, inputs)
     if isinstance(alpha, numbers.Real) and not isinstance(alpha, np.generic):
         try:
             values = np.float64(alpha)
@@ -68,27 +69,26 @@ def checked_alpha(
             values = np.float64("inf")
     else:
         values = readable(f"{name}: alpha", alpha)
+    if _containers.enlarges(values, inputs):
+        raise ValueError(
+            f"{name}: alpha must broadcast to {_containers.described(*inputs)} and not enlarge it, "
+            f"which {_containers.described(values)} does"
+        )
     found = _containers.numbers_in(values)
     if found is None:  # not computed yet
         return alpha
     computed = _containers.result_dtypes(inputs, (keywords or {}).get("dtype"))
     for each in found:
         _check_numbers(name, formula, each, computed, alpha)
-    if np.ndim(alpha) > 0 and _containers.enlarges(values, inputs):
-        raise ValueError(
-            f"{name}: alpha must broadcast to the shape "
-            f"{np.broadcast_shapes(*[np.shape(each) for each in inputs])} of the result, which its "
-            f"own shape {np.shape(alpha)} does not"
-        )
     values = found[0] if isinstance(values, (list, tuple)) else values
     if not isinstance(values, (np.ndarray, np.generic)):
         return values
     if len(computed) == 1 and computed[0] != values.dtype:
         with np.errstate(all="ignore"):
             values = values.astype(computed[0])
-    if values.ndim > 0 or np.ma.isMaskedArray(values) or "casting" in (keywords or {}):
-        return values
-    return float(values)
+    # A number without a type of its own is cast in any case; not so under a strict `casting`.
+    is_number = values.ndim == 0 and type(values) is np.ndarray or isinstance(values, np.generic)
+    return float(values) if is_number and "casting" not in (keywords or {}) else values
 
 
 def _check_numbers(
@@ -123,18 +123,20 @@ def explained(
     """The error of a ufunc, in words about what was given where that is the cause."""
     for operand in operands:
         kind = type(operand)
-        for dtype in _containers.dtypes_in(operand):
-            if dtype == object and not hasattr(operand, "dtype") and np.ndim(operand) == 0:
+        if not isinstance(operand, np.generic) and not hasattr(kind, "__array_ufunc__"):
+            operand = np.asarray(operand)
+            if operand.dtype == object and operand.ndim == 0:
                 return TypeError(
                     f"{name}: {kind.__name__} is not supported: {SUPPORTED}, and arrays of them"
                 )
+        for dtype in _containers.dtypes_in(operand):
             if str(dtype) == "str" or (
                 isinstance(dtype, np.dtype) and dtype.char not in "?bBhHiIlLqQefd"
             ):
                 return TypeError(f"{name}: dtype {dtype} is not supported: {SUPPORTED}")
     out = (keywords or {}).get("out")
-    if isinstance(out, tuple) and len(out) == 1:
-        out = out[0]
-    if out is not None and out is not Ellipsis and not hasattr(type(out), "__array_ufunc__"):
-        return TypeError(f"{name}: out must be an array, not {type(out).__name__}")
+    for each in out if isinstance(out, tuple) else (out,):
+        kind = type(each)
+        if each is not None and each is not Ellipsis and not hasattr(writable(each), "__array_ufunc__"):
+            return TypeError(f"{name}: out must be an array, not {kind.__name__}")
     return error
