@@ -492,6 +492,8 @@ def _called(
     try:
         if plain and keywords is None:  # said one by one, NumPy takes no tuple apart: 0.1 us less
             return ufunc(operands[0]) if len(operands) == 1 else ufunc(*operands)
+        if plain and (type(keywords.get("out")) in (type(None), np.ndarray)):
+            return ufunc(*operands, **keywords)
         return _by_numpy(ufunc, operands, keywords, formula)
     except TypeError as error:
         better = explained(_NAMES[formula], error, operands[: 1 if formula == ELU else 2], keywords)
@@ -507,17 +509,15 @@ def _by_numpy(
 ) -> Any:
     """A call of the ufunc with whatever there is of keywords and containers."""
     out = None if keywords is None else keywords.get("out")
-    if type(out) is np.ndarray and len(keywords) == 1 and len(operands) == 1:
-        return ufunc(operands[0], out=out)
     given = out[0] if type(out) is tuple and len(out) == 1 else out
     array = None if given is None else writable(given)
     if array is not given:
         ufunc(*operands, **{**keywords, "out": array})
         return given
     _containers.introduce([*_UFUNCS, *_WITH_ALPHA])
-    if keywords is None and _containers.is_by_column(operands):
+    if keywords is None and _containers.is_of_frames(operands):
         function = (elu, elu_grad, elu_grad_from_output)[formula]
-        return _containers.by_column(function, operands)
+        return _containers.of_frames(function, operands)
     result = ufunc(*operands, **keywords or {})
     if len(operands) == 1 and out is None and isinstance(result, np.ma.MaskedArray):
         return _containers.with_own_mask(result)
@@ -534,14 +534,16 @@ def _selected(
     NumPy calls a ufunc for each stretch of selected elements, which took 1.3 to 2 times as long as
     numpy.exp from 1000 elements on, since a call computes a whole block.
     """
+    x = operands[0] if formula == ELU else operands[1]
+    if len(keywords) != 2 or type(x) is not np.ndarray or x.size < 64:
+        return None
     out, where = keywords.get("out"), keywords["where"]
     if type(out) is tuple and len(out) == 1:
         out = out[0]
-    x = operands[0] if formula == ELU else operands[1]
     if not (
-        len(keywords) == 2 and np.size(x) >= 64 and type(out) is type(where) is type(x) is np.ndarray
-        and out.shape == where.shape == x.shape and out.dtype == x.dtype and where.dtype == bool
-        and out.flags.writeable and not np.may_share_memory(out, where)
+        type(out) is type(where) is np.ndarray and out.shape == where.shape == x.shape
+        and out.dtype == x.dtype and where.dtype == bool and out.flags.writeable
+        and not np.may_share_memory(out, where)
     ):
         return None
     result = dense(formula, operands[0], x, operands[len(operands) - 1] if alphas else 1.0, None)

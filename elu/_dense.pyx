@@ -5,7 +5,7 @@
 #
 #   a. what is given: scalars, dense arrays, one alpha, or a smaller array that is repeated
 #   b. the way to the kernels: on one thread, or a typed memoryview and prange over chunks
-#   c. a chunk: whole cache lines, blocks, and the kernel
+#   c. a chunk: whole cache lines, what is repeated, and the kernel
 #
 # Compiled for the baseline: only the kernels know an instruction set.
 
@@ -14,6 +14,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport prange
 from libc.math cimport NAN, fabs, isfinite
 from libc.stdint cimport intptr_t, uint16_t, uintptr_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
 from elu._fpstatus cimport fp_enter, fp_leave, fp_status
@@ -54,9 +55,14 @@ cdef enum:
     ALIGN = 1 << 12
     LINE = 64           # bytes
     RELEASE = 1 << 13   # elements (1 to 3 us) from which on it pays to let go of the GIL
-    # Bytes that a small array is repeated into, twice over: a thread has two such buffers on its
-    # stack, which may be as small as 16 KiB.
+    # Bytes of a buffer on a thread's stack, which may be as small as 16 KiB.
     BUFFER = 1 << 10
+    # What is repeated is laid out in full, if not in more bytes than a second-level cache has room
+    # for; so many elements at least, for which a call of the kernel is cheap.
+    LAID_OUT = 1 << 18
+    CALL = 1 << 9
+    # Elements with one alpha from which on a kernel call for them alone is the faster one.
+    LONG_RUN = 1 << 7
 
 # Bytes of all operands from which on stores are nontemporal. Where this was measured the last-level
 # cache has 32 MiB: 2**24 float32 elements of elu took 0.149 ns each instead of 0.190 on two threads,
@@ -340,6 +346,44 @@ cdef inline bint disjoint(const char* a, Py_ssize_t a_size, const char* b, Py_ss
 # -- b. the way to the kernels ---------------------------------------------------------------
 
 cdef inline int run(Call* call, object out, Py_ssize_t n) except -1:
+    cdef char* grads = NULL
+    cdef char* alphas = NULL
+    if not call.repeats:
+        return run_operands(call, out, n)
+    grads = expanded(&call.grad, n, call.itemsize)
+    alphas = expanded(&call.alpha, n, call.itemsize)
+    try:
+        return run_operands(call, out, n)
+    finally:
+        free(grads)
+        free(alphas)
+
+
+cdef inline char* expanded(Operand* operand, Py_ssize_t n, Py_ssize_t itemsize) noexcept:
+    """Lay out in full what is repeated often; NULL where it stays as it is."""
+    cdef Py_ssize_t turn = operand.run * operand.count
+    cdef Py_ssize_t size
+    cdef char* memory
+    cdef char* line
+    if operand.run == 0 or operand.run == 1 and turn >= min(n, CALL) or 2 * turn > n:
+        return NULL
+    size = turn * max(1, min(n, CALL) // turn)
+    if size * itemsize > LAID_OUT:
+        return NULL
+    memory = <char*>malloc(size * itemsize + LINE)
+    if memory != NULL:
+        line = on_line(memory)
+        lay_out(operand, line, 0, size, itemsize)
+        operand.data, operand.run, operand.count = line, 1, size
+    return memory
+
+
+cdef inline char* on_line(char* memory) noexcept nogil:
+    """The first whole line of the cache: what lies across two takes twice as long to load."""
+    return memory + (<uintptr_t>-<intptr_t>memory & (LINE - 1))
+
+
+cdef inline int run_operands(Call* call, object out, Py_ssize_t n) except -1:
     cdef int threads = threads_for(call.formula, call.dtype, n)
     call.nontemporal = (
         n * call.itemsize * (2 if call.formula == ELU else 3) > NONTEMPORAL
@@ -413,10 +457,8 @@ cdef inline void compute_stretch(
 ) noexcept nogil:
     cdef kernel_t kernel = kernels.compute[call.alpha.run != 0][call.formula][call.dtype]
     cdef Py_ssize_t at = start * call.itemsize
-    if n == 0:
-        return
     if call.repeats:
-        compute_blocks(call, kernel, start, n, nontemporal)
+        compute_pieces(call, start, n, nontemporal)
     elif call.alpha.run == 0:
         kernel(call.grad.data + at, call.x + at, call.alpha.data, call.out + at, n, nontemporal)
     else:
@@ -424,78 +466,66 @@ cdef inline void compute_stretch(
                nontemporal)
 
 
-cdef void compute_blocks(
-    const Call* call, kernel_t kernel, Py_ssize_t start, Py_ssize_t n, bint nontemporal
+cdef void compute_pieces(
+    const Call* call, Py_ssize_t start, Py_ssize_t n, bint nontemporal
 ) noexcept nogil:
-    """By blocks, for each of which what is repeated lies in a buffer."""
-    cdef char grads[2 * BUFFER]
-    cdef char alphas[2 * BUFFER]
+    """Piece by piece, each as long as what is repeated lies in a row, or in a buffer."""
+    cdef char grads[BUFFER + LINE]
+    cdef char alphas[BUFFER + LINE]
     cdef const char* grad
     cdef const char* alpha
-    cdef Py_ssize_t at = start * call.itemsize
-    cdef Py_ssize_t block = BUFFER // call.itemsize
+    cdef Py_ssize_t at
     cdef Py_ssize_t m
-    prepare(&call.grad, grads, call.itemsize)
-    prepare(&call.alpha, alphas, call.itemsize)
+    cdef bint one_alpha = call.alpha.run == 0 or call.alpha.run >= LONG_RUN
+    cdef kernel_t kernel = kernels.compute[not one_alpha][call.formula][call.dtype]
     while n > 0:
-        m = min(n, block)
-        grad = repeated(&call.grad, grads, start, m, call.itemsize)
-        alpha = repeated(&call.alpha, alphas, start, m, call.itemsize)
+        m = in_a_row(&call.grad, start, n, False, call.itemsize)
+        m = in_a_row(&call.alpha, start, m, one_alpha, call.itemsize)
+        grad = laid_out(&call.grad, start, m, on_line(grads), False, call.itemsize)
+        alpha = laid_out(&call.alpha, start, m, on_line(alphas), one_alpha, call.itemsize)
+        at = start * call.itemsize
         kernel(grad, call.x + at, alpha, call.out + at, m, nontemporal)
         start += m
-        at += m * call.itemsize
         n -= m
 
 
-cdef inline bint is_short(const Operand* operand, Py_ssize_t itemsize) noexcept nogil:
-    """All numbers have had their turn within one buffer."""
-    return operand.run != 0 and operand.run * operand.count * itemsize <= BUFFER
-
-
-cdef inline void prepare(const Operand* operand, char* buffer, Py_ssize_t itemsize) noexcept nogil:
-    """Fill both halves with what is short, so that a block may begin anywhere in the first."""
-    if is_short(operand, itemsize):
-        fill(operand, buffer, 0, 2 * BUFFER // itemsize, itemsize)
-
-
-cdef inline const char* repeated(
-    const Operand* operand, char* buffer, Py_ssize_t start, Py_ssize_t n, Py_ssize_t itemsize
+cdef inline Py_ssize_t in_a_row(
+    const Operand* operand, Py_ssize_t start, Py_ssize_t n, bint one, Py_ssize_t itemsize
 ) noexcept nogil:
-    """n elements of the operand from start on, in a row."""
-    cdef Py_ssize_t turns = operand.run * operand.count
-    if operand.run == 0 or turns == 1:
-        return operand.data if operand.run == 0 else buffer
-    start = start % turns
-    if is_short(operand, itemsize):
-        return buffer + start * itemsize
-    if operand.run == 1 and start + n <= turns:
-        return operand.data + start * itemsize
-    fill(operand, buffer, start, n, itemsize)
+    """Elements from start on, n at most, before the operand has to be looked up again."""
+    if operand.run == 0:
+        return n
+    if operand.run == 1:
+        return min(n, operand.count - start % operand.count)
+    if one:
+        return min(n, operand.run - start % operand.run)
+    return min(n, BUFFER // itemsize)
+
+
+cdef inline const char* laid_out(
+    const Operand* operand, Py_ssize_t start, Py_ssize_t n, char* buffer, bint one,
+    Py_ssize_t itemsize
+) noexcept nogil:
+    """Where n elements of the operand from start on are, or the one number for all of them."""
+    if operand.run == 0:
+        return operand.data
+    if operand.run == 1 or one:
+        return operand.data + start // operand.run % operand.count * itemsize
+    lay_out(operand, buffer, start, n, itemsize)
     return buffer
 
 
-cdef inline void fill(
-    const Operand* operand, char* buffer, Py_ssize_t start, Py_ssize_t n, Py_ssize_t itemsize
+cdef inline void lay_out(
+    const Operand* operand, char* target, Py_ssize_t start, Py_ssize_t n, Py_ssize_t itemsize
 ) noexcept nogil:
-    """Repeat the operand from element `start` on until n elements are there."""
-    if itemsize == 8:
-        fill_with[double](<const double*>operand.data, operand, <double*>buffer, start, n)
-    elif itemsize == 4:
-        fill_with[float](<const float*>operand.data, operand, <float*>buffer, start, n)
-    else:
-        fill_with[uint16_t](<const uint16_t*>operand.data, operand, <uint16_t*>buffer, start, n)
-
-
-cdef void fill_with(
-    const element* numbers, const Operand* operand, element* buffer, Py_ssize_t start, Py_ssize_t n
-) noexcept nogil:
+    """n elements of the operand from start on, one after the other."""
     cdef Py_ssize_t number = start // operand.run % operand.count
-    cdef Py_ssize_t end = min(n, operand.run - start % operand.run)
-    cdef Py_ssize_t i = 0
-    cdef Py_ssize_t k
-    while i < n:
-        for k in range(i, end):
-            buffer[k] = numbers[number]
+    cdef Py_ssize_t rest = operand.run - start % operand.run
+    cdef Py_ssize_t m
+    while n > 0:
+        m = min(n, rest)
+        kernels.fill(target, operand.data + number * itemsize, m, itemsize)
+        target += m * itemsize
+        n -= m
+        rest = operand.run
         number = number + 1 if number + 1 < operand.count else 0
-        i = end
-        end = min(n, end + operand.run)

@@ -23,7 +23,13 @@ ctypedef void (*kernel_t)(
 # Whether something holds for all of n numbers.
 ctypedef bint (*numbers_t)(const void* numbers, Py_ssize_t n) noexcept nogil
 
+# n times the same number, of so many bytes.
+ctypedef void (*fill_t)(
+    void* target, const void* number, Py_ssize_t n, Py_ssize_t itemsize
+) noexcept nogil
+
 cdef struct Kernels:
     kernel_t compute[2][FORMULAS][DTYPES]  # first: is there an alpha for each element, or one
     numbers_t all_finite[DTYPES]
     numbers_t none_negative[DTYPES]
+    fill_t fill

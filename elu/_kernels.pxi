@@ -755,6 +755,26 @@ cdef bint none_negative(const real* numbers, Py_ssize_t n) noexcept nogil:
     return not negative
 
 
+cdef void fill(void* target, const void* number, Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil:
+    """The bits of a number, whatever they mean."""
+    cdef uint16_t u16
+    cdef uint32_t u32
+    cdef uint64_t u64
+    cdef Py_ssize_t k
+    if itemsize == 8:
+        memcpy(&u64, number, 8)
+        for k in range(n):
+            (<uint64_t*>target)[k] = u64
+    elif itemsize == 4:
+        memcpy(&u32, number, 4)
+        for k in range(n):
+            (<uint32_t*>target)[k] = u32
+    else:
+        memcpy(&u16, number, 2)
+        for k in range(n):
+            (<uint16_t*>target)[k] = u16
+
+
 # -- e. the table ----------------------------------------------------------------------------
 
 cdef Kernels table
@@ -775,5 +795,7 @@ cdef void enter(int dtype, real* _) noexcept:
 enter[half](F16, NULL)
 enter[float](F32, NULL)
 enter[double](F64, NULL)
+
+table.fill = fill
 
 kernels = PyCapsule_New(&table, b"elu.kernels", NULL)

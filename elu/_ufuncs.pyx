@@ -14,7 +14,7 @@ cimport numpy as np
 from cpython.pycapsule cimport PyCapsule_New
 from cpython.ref cimport Py_INCREF
 from cython.parallel cimport prange
-from libc.stdint cimport uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
@@ -92,6 +92,7 @@ cdef struct Loop:
     int dtype
     int itemsize
     bint alphas
+    const uint16_t* halves  # of all bytes that grad and x may be, NULL where they are of `dtype`
 
 
 # -- a. small and large arrays ---------------------------------------------------------------
@@ -144,8 +145,8 @@ cdef object on_threads(int formula, tuple operands, dict keywords):
     if dtype < 0:
         return None
     try:
-        return iterate(Loop(formula, dtype, 2 << dtype, len(operands) > inputs), operands, out,
-                       keywords)
+        return iterate(Loop(formula, dtype, 2 << dtype, len(operands) > inputs, NULL), operands,
+                       out, keywords)
     except (TypeError, ValueError):
         return None  # before anything was computed: the ufunc says it in its own words
 
@@ -314,7 +315,7 @@ cdef void compute(
     else:
         set_one(&one, loop.dtype)
     cdef kernel_t kernel = kernels.compute[each][loop.formula][loop.dtype]
-    if (steps[0] == size and steps[first] == size and steps[out] == size
+    if (loop.halves == NULL and steps[0] == size and steps[first] == size and steps[out] == size
             and (not each or steps[first + 1] == size)):
         kernel(data[0], data[first], alpha, data[out], n, False)
     elif each:
@@ -343,7 +344,10 @@ cdef void compute_blocks(
         m = min(block, n - start)
         for k in range(inputs):
             at[k] = data[k] + start * steps[k]
-            if steps[k] != size:
+            if k <= first and loop.halves != NULL:
+                gather_bytes(<uint16_t*>buffers[k], at[k], steps[k], m, loop.halves)
+                at[k] = buffers[k]
+            elif steps[k] != size:
                 gather(buffers[k], at[k], steps[k], m, size)
                 at[k] = buffers[k]
         target = data[out] + start * steps[out]
@@ -386,6 +390,14 @@ cdef inline void gather_items(
     else:
         for i in range(n):
             buffer[i] = (<const item*>(source + i * step))[0]
+
+
+cdef inline void gather_bytes(
+    uint16_t* buffer, const char* source, Py_ssize_t step, Py_ssize_t n, const uint16_t* halves
+) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        buffer[i] = halves[(<const uint8_t*>(source + i * step))[0]]
 
 
 cdef inline void scatter(
@@ -476,7 +488,9 @@ cdef int promote(
 ) except -1:
     """NumPy's question which dtypes the loop for the given ones has."""
     cdef int operands = ufunc.nin + 1
-    cdef int inputs = operands - 1 - ufunc.__name__.endswith("_alpha")
+    cdef bint alphas = ufunc.__name__.endswith("_alpha")
+    cdef int inputs = operands - 1 - alphas
+    cdef bint same = inputs == 1 or given[0] == given[1]
     cdef int kinds[2]
     cdef int k, dtype
     cdef PyArray_DTypeMeta** floats = [
@@ -494,19 +508,40 @@ cdef int promote(
     if dtype < 0:
         raise TypeError(f"{ufunc.__name__} has no loop for these dtypes")
     for k in range(operands):
-        Py_INCREF(<object>floats[dtype])
         promoted[k] = floats[dtype]
+        # Those that have a loop of their own, if all inputs are of that dtype.
+        if k < operands - 1 - alphas and same and is_byte(given[k].type_num) and dtype == F16:
+            promoted[k] = given[k]
+        Py_INCREF(<object>promoted[k])
     return 0
+
+
+cdef inline bint is_byte(int kind) noexcept:
+    return kind == np.NPY_BOOL or kind == np.NPY_BYTE or kind == np.NPY_UBYTE
 
 
 # -- d. the ufuncs ---------------------------------------------------------------------------
 
-# What PyUFunc_FromFuncAndData keeps pointers to, for [formula][alphas]([dtype]).
-cdef np.PyUFuncGenericFunction functions[DTYPES]
-functions[:] = [<np.PyUFuncGenericFunction>ufunc_loop] * 3
-cdef Loop loops[FORMULAS][2][DTYPES]
-cdef void* data[FORMULAS][2][DTYPES]
-cdef char types[FORMULAS][2][DTYPES * MOST_OPERANDS]
+# int8, uint8 and bool have loops of their own, since NumPy's cast to float16 takes 3.5 ns for an
+# element, ten times as long as all the rest: 2**17 of int8 took as long as with numpy.exp.
+cdef enum:
+    BYTES = 3
+    LOOPS = BYTES + DTYPES
+
+cdef extern from "_simd.h":
+    uint16_t half_from_f64(double x) noexcept nogil
+
+cdef uint16_t halves[2][256]  # first: has the byte a sign
+for byte in range(256):
+    halves[False][byte] = half_from_f64(<double>byte)
+    halves[True][byte] = half_from_f64(<double><int8_t><int>byte)
+
+# What PyUFunc_FromFuncAndData keeps pointers to, for [formula][alphas]([loop]).
+cdef np.PyUFuncGenericFunction functions[LOOPS]
+functions[:] = [<np.PyUFuncGenericFunction>ufunc_loop] * 6
+cdef Loop loops[FORMULAS][2][LOOPS]
+cdef void* data[FORMULAS][2][LOOPS]
+cdef char types[FORMULAS][2][LOOPS * MOST_OPERANDS]
 cdef const char* NAMES[FORMULAS]
 NAMES[:] = [b"elu", b"elu_grad", b"elu_grad_from_output"]
 cdef const char* NAMES_ALPHA[FORMULAS]
@@ -514,16 +549,23 @@ NAMES_ALPHA[:] = [b"elu_alpha", b"elu_grad_alpha", b"elu_grad_from_output_alpha"
 
 
 cdef object new_ufunc(int formula, bint alphas):
-    cdef int operands = (1 if formula == ELU else 2) + alphas + 1
+    cdef int inputs = 1 if formula == ELU else 2
+    cdef int operands = inputs + alphas + 1
     cdef int* typenums = [NPY_HALF, np.NPY_FLOAT, np.NPY_DOUBLE]
-    cdef int dtype, k
-    for dtype in range(DTYPES):
-        loops[formula][alphas][dtype] = Loop(formula, dtype, 2 << dtype, alphas)
-        data[formula][alphas][dtype] = &loops[formula][alphas][dtype]
+    cdef int* bytenums = [np.NPY_BOOL, np.NPY_BYTE, np.NPY_UBYTE]
+    cdef int loop, dtype, k
+    for loop in range(LOOPS):
+        dtype = max(F16, loop - BYTES)
+        loops[formula][alphas][loop] = Loop(formula, dtype, 2 << dtype, alphas, NULL)
+        if loop < BYTES:
+            loops[formula][alphas][loop].halves = halves[bytenums[loop] == np.NPY_BYTE]
+        data[formula][alphas][loop] = &loops[formula][alphas][loop]
         for k in range(operands):
-            types[formula][alphas][dtype * operands + k] = <char>typenums[dtype]
+            types[formula][alphas][loop * operands + k] = <char>(
+                bytenums[loop] if loop < BYTES and k < inputs else typenums[dtype]
+            )
     ufunc = np.PyUFunc_FromFuncAndData(
-        functions, data[formula][alphas], types[formula][alphas], DTYPES, operands - 1, 1,
+        functions, data[formula][alphas], types[formula][alphas], LOOPS, operands - 1, 1,
         np.PyUFunc_None, NAMES_ALPHA[formula] if alphas else NAMES[formula], b"", 0
     )
     PyUFunc_AddPromoter(ufunc, (numpy.dtype,) * operands,
