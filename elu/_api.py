@@ -422,7 +422,7 @@ def config() -> _Config:
 
 @cython.cfunc
 def _given(out: Any, where: Any, casting: Any, order: Any, dtype: Any, subok: Any) -> Any:
-    """The keywords that were given, or None: dask and others refuse a call with any that they ignore."""
+    """The keywords that were given, or None: dask refuses a call with any that it ignores."""
     if out is None and where is True and dtype is None and subok is True:
         if casting == "same_kind" and order == "K":
             return None
@@ -475,7 +475,9 @@ def _by_ufunc(
 
 
 @cython.cfunc
-@cython.locals(formula=cython.int, alphas=cython.bint, operands=tuple, keywords=dict, plain=cython.bint)
+@cython.locals(
+    formula=cython.int, alphas=cython.bint, operands=tuple, keywords=dict, plain=cython.bint
+)
 def _called(
     formula: int, alphas: bool, operands: tuple[Any, ...], keywords: dict[str, Any], plain: bool
 ) -> Any:

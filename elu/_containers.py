@@ -104,7 +104,7 @@ def result_dtypes(inputs: tuple[Any, ...], dtype: Any) -> list[np.dtype[Any]]:
     found: set[np.dtype[Any]] = set()
     for given in itertools.product(*[_dtypes(each) for each in inputs]):
         try:
-            found.add(np.logaddexp.resolve_dtypes((*given, *given)[:2] + (None,))[-1])
+            found.add(np.logaddexp.resolve_dtypes((given[0], given[-1], None))[-1])
         except TypeError:
             return []
     return [each for each in found if each.char in "efd"]
@@ -174,7 +174,8 @@ def with_own_mask(result: Any) -> Any:
     """NumPy gives the result of one masked array the mask of that array, not a copy."""
     if result is np.ma.masked or result.mask is np.ma.nomask:
         return result
-    result._mask = result.mask.copy()  # unshare_mask does not know of it, and a new array takes 5 us
+    # unshare_mask does not know that it is shared, and a new masked array takes 5 us.
+    result._mask = result.mask.copy()
     return result
 
 
@@ -205,7 +206,8 @@ def of_frames(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
     ):
         for frame in frames[1:]:
             whole = whole.align(frame)[0]
-        aligned = iter([frame.reindex(index=whole.index, columns=whole.columns) for frame in frames])
+        labels = {"index": whole.index, "columns": whole.columns}
+        aligned = iter([frame.reindex(**labels) for frame in frames])
         operands = tuple(
             next(aligned) if isinstance(each, pandas.DataFrame) else each for each in operands
         )

@@ -16,7 +16,9 @@ def readable(name: str, operand: Any) -> Any:
     kind = type(operand)
     if kind is int and name == "elu" and not -(2**63) <= operand < 2**64:
         return float(operand)  # which NumPy would make an object
-    if isinstance(operand, (int, float, list, tuple, np.generic)) or hasattr(kind, "__array_ufunc__"):
+    if isinstance(operand, (int, float, list, tuple, np.generic)):
+        return operand
+    if hasattr(kind, "__array_ufunc__"):
         return operand
     if _is_elsewhere(operand):
         raise TypeError(
@@ -87,7 +89,8 @@ def checked_alpha(
         with np.errstate(all="ignore"):
             values = values.astype(computed[0])
     # A number without a type of its own is cast in any case; not so under a strict `casting`.
-    is_number = values.ndim == 0 and type(values) is np.ndarray or isinstance(values, np.generic)
+    is_number = type(values) is np.ndarray and values.ndim == 0
+    is_number = is_number or isinstance(values, np.generic)
     return float(values) if is_number and "casting" not in (keywords or {}) else values
 
 
@@ -137,6 +140,8 @@ def explained(
     out = (keywords or {}).get("out")
     for each in out if isinstance(out, tuple) else (out,):
         kind = type(each)
-        if each is not None and each is not Ellipsis and not hasattr(writable(each), "__array_ufunc__"):
+        if each is None or each is Ellipsis:
+            continue
+        if not hasattr(writable(each), "__array_ufunc__"):
             return TypeError(f"{name}: out must be an array, not {kind.__name__}")
     return error
