@@ -46,8 +46,8 @@ ctypedef fused element:
 
 cdef enum:
     CHUNK = 1 << 12     # elements that a thread takes at least
-    # The same where stores are nontemporal, which a chunk waits for in the end: with 2**12, elu_grad
-    # took 2 to 5 % longer for 2**26 float32 elements on two threads.
+    # The same where stores are nontemporal, which a chunk waits for in the end: with 2**12,
+    # elu_grad took 2 to 5 % longer for 2**26 float32 elements on two threads.
     NONTEMPORAL_CHUNK = 1 << 16
     # Elements from which on it pays to begin with a whole line of the cache: a store into two lines
     # takes two, NumPy aligns to 16 bytes, and elu_grad_from_output took 0.34 ns for each of 2**17
@@ -65,8 +65,8 @@ cdef enum:
     LONG_RUN = 1 << 7
 
 # Bytes of all operands from which on stores are nontemporal. Where this was measured the last-level
-# cache has 32 MiB: 2**24 float32 elements of elu took 0.149 ns each instead of 0.190 on two threads,
-# and elu_grad 0.220 instead of 0.288; with 2**22 and elu, 32 MiB, it was slower.
+# cache has 32 MiB: on two threads 2**24 float32 elements of elu took 0.149 ns each instead of 0.190,
+# and of elu_grad 0.220 instead of 0.288; with 2**22 and elu, 32 MiB, it was slower.
 cdef Py_ssize_t NONTEMPORAL = 32 << 20
 
 # What is read: `data` itself where it has the layout of x. A smaller array is repeated: each of
@@ -160,7 +160,7 @@ cdef bint as_number(object given, double* number) except -1:
 
 
 cdef double ordinary_alpha(int formula, object alpha) except? -2:
-    """A number that is allowed and finite in any dtype, else NaN: it has to be looked at closely."""
+    """A number that is allowed and finite in any dtype; else NaN, for a closer look."""
     cdef double number = 0
     if as_number(alpha, &number) and fabs(number) <= 65504 and is_allowed(number, formula):
         return number
@@ -276,7 +276,8 @@ cdef inline bint takes_alpha(Call* call, object alpha, object x, Number* one) ex
         return False
     n = np.PyArray_SIZE(alpha)
     return kernels.all_finite[call.dtype](call.alpha.data, n) and (
-        call.formula != ELU_GRAD_FROM_OUTPUT or kernels.none_negative[call.dtype](call.alpha.data, n)
+        call.formula != ELU_GRAD_FROM_OUTPUT
+        or kernels.none_negative[call.dtype](call.alpha.data, n)
     )
 
 

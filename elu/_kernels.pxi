@@ -26,7 +26,7 @@ from elu._kernels cimport (
 
 
 cdef extern from "_simd.h":
-    # A float in C. Cython would take a second name of its float for the same member of a fused type.
+    # A float in C. Of two names for its own float Cython would make one member of a fused type.
     ctypedef long double half "half_in_memory"
     const bint HAVE_FMA
     float MADD_F32(float a, float b, float c) noexcept nogil
@@ -427,7 +427,9 @@ cdef inline const real* loaded(const real* array, Py_ssize_t n, real* buffer) no
     return buffer
 
 
-cdef inline void stored(real* out, const real* block, Py_ssize_t n, bint nontemporal) noexcept nogil:
+cdef inline void stored(
+    real* out, const real* block, Py_ssize_t n, bint nontemporal
+) noexcept nogil:
     """Store the n elements of a block."""
     cdef uint16_t halves[BLOCK]
     cdef const void* source = block
@@ -784,10 +786,14 @@ cdef void enter(int dtype, real* _) noexcept:
     """Enter the kernels for arrays of this dtype."""
     table.compute[False][ELU][dtype] = <kernel_t>elu_one_alpha[real]
     table.compute[False][ELU_GRAD][dtype] = <kernel_t>elu_grad_one_alpha[real]
-    table.compute[False][ELU_GRAD_FROM_OUTPUT][dtype] = <kernel_t>elu_grad_from_output_one_alpha[real]
+    table.compute[False][ELU_GRAD_FROM_OUTPUT][dtype] = (
+        <kernel_t>elu_grad_from_output_one_alpha[real]
+    )
     table.compute[True][ELU][dtype] = <kernel_t>elu_each_alpha[real]
     table.compute[True][ELU_GRAD][dtype] = <kernel_t>elu_grad_each_alpha[real]
-    table.compute[True][ELU_GRAD_FROM_OUTPUT][dtype] = <kernel_t>elu_grad_from_output_each_alpha[real]
+    table.compute[True][ELU_GRAD_FROM_OUTPUT][dtype] = (
+        <kernel_t>elu_grad_from_output_each_alpha[real]
+    )
     table.all_finite[dtype] = <numbers_t>all_finite[real]
     table.none_negative[dtype] = <numbers_t>none_negative[real]
 

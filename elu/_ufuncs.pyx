@@ -1,6 +1,6 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 #
-# The ufunc path: everything else with an array's memory, by NumPy's machinery over the same kernels.
+# The ufunc path: everything else with an array's memory, by NumPy's machinery over the kernels.
 #
 #   a. small arrays, that need no more than the ufunc; large ones by NumPy's iterator, a copy of it
 #      for each thread
@@ -14,9 +14,8 @@ cimport numpy as np
 from cpython.pycapsule cimport PyCapsule_New
 from cpython.ref cimport Py_INCREF
 from cython.parallel cimport prange
-from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
 
 from elu._dense cimport Number, kernels, ordinary_alpha
 from elu._fpstatus cimport (
@@ -27,7 +26,7 @@ from elu._kernels cimport (
 )
 from elu._openmp cimport threads_for
 
-import array
+from array import array as python_array
 
 import numpy
 
@@ -79,9 +78,9 @@ np.import_array()
 np.import_ufunc()
 
 cdef enum:
-    BUFFER = 1 << 10    # bytes of an operand in a buffer: a worker's stack may be as small as 16 KiB
-    # Elements of NumPy's buffers, beside alpha: a stretch with one alpha that is longer than a buffer
-    # is not copied to it for each element. NumPy's own are of 8192.
+    BUFFER = 1 << 10    # bytes of an operand in a buffer: a worker's stack may have only 16 KiB
+    # Elements of NumPy's buffers, beside alpha: a stretch with one alpha that is longer than a
+    # buffer is not copied to it for each element. NumPy's own are of 8192.
     BUFFER_OF_ALPHAS = 1 << 10
     MOST_OPERANDS = 4   # grad, x, alpha, out
 
@@ -154,7 +153,7 @@ cdef object on_threads(int formula, tuple operands, dict keywords):
 # What a ufunc reads by itself, beside arrays: neither a container of another library nor something
 # to be read first.
 cdef frozenset PLAIN = frozenset([
-    float, list, tuple, array.array, numpy.memmap, numpy.float16, numpy.float32, numpy.float64
+    float, list, tuple, python_array, numpy.memmap, numpy.float16, numpy.float32, numpy.float64
 ])
 
 
