@@ -1,5 +1,6 @@
 import numpy as np
 
+__pyx_capi__: dict[str, object]
 elu: np.ufunc
 elu_alpha: np.ufunc
 elu_grad: np.ufunc

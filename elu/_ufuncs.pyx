@@ -531,9 +531,16 @@ cdef extern from "_simd.h":
     uint16_t half_from_f64(double x) noexcept nogil
 
 cdef uint16_t halves[2][256]  # first: has the byte a sign
-for byte in range(256):
-    halves[False][byte] = half_from_f64(<double>byte)
-    halves[True][byte] = half_from_f64(<double><int8_t><int>byte)
+
+
+cdef void fill_halves() noexcept:
+    cdef int byte
+    for byte in range(256):
+        halves[False][byte] = half_from_f64(byte)
+        halves[True][byte] = half_from_f64(<int8_t>byte)
+
+
+fill_halves()
 
 # What PyUFunc_FromFuncAndData keeps pointers to, for [formula][alphas]([loop]).
 cdef np.PyUFuncGenericFunction functions[LOOPS]
