@@ -61,6 +61,9 @@ cdef enum:
     # for; so many elements at least, for which a call of the kernel is cheap.
     LAID_OUT = 1 << 18
     CALL = 1 << 9
+    # Elements in a row from which on it pays to make them begin with a whole line for nontemporal
+    # stores: rows of 784 float64 elements gained 6 % from them, rows of 196 took 1.3 times as long.
+    NONTEMPORAL_RUN = 1 << 10
     # Elements with one alpha from which on a kernel call for them alone is the faster one.
     LONG_RUN = 1 << 7
 
@@ -475,17 +478,21 @@ cdef void compute_pieces(
     cdef char alphas[BUFFER + LINE]
     cdef const char* grad
     cdef const char* alpha
-    cdef Py_ssize_t at
-    cdef Py_ssize_t m
+    cdef Py_ssize_t at, head, m
     cdef bint one_alpha = call.alpha.run == 0 or call.alpha.run >= LONG_RUN
     cdef kernel_t kernel = kernels.compute[not one_alpha][call.formula][call.dtype]
     while n > 0:
         m = in_a_row(&call.grad, start, n, False, call.itemsize)
         m = in_a_row(&call.alpha, start, m, one_alpha, call.itemsize)
+        at = start * call.itemsize
+        # Nontemporal stores must begin with a whole line, which most pieces do not.
+        head = before_line(call.out + at, call.itemsize) if nontemporal else 0
+        if head and m >= NONTEMPORAL_RUN:
+            m = head
         grad = laid_out(&call.grad, start, m, on_line(grads), False, call.itemsize)
         alpha = laid_out(&call.alpha, start, m, on_line(alphas), one_alpha, call.itemsize)
-        at = start * call.itemsize
-        kernel(grad, call.x + at, alpha, call.out + at, m, nontemporal)
+        kernel(grad, call.x + at, alpha, call.out + at, m,
+               nontemporal and head == 0 and m >= NONTEMPORAL_RUN)
         start += m
         n -= m
 
