@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from elu import _containers, _dispatch, _openmp, _ufuncs
-from elu._validation import checked_alpha, explained, readable, writable
+from elu._validation import checked_alpha, explained, readable, with_casts, writable
 from elu._version import __version__
 
 _F = TypeVar("_F", np.float16, np.float32, np.float64)
@@ -491,6 +491,8 @@ def _called(
         result = on_threads(formula, operands, keywords)
         if result is not None:
             return result
+    if keywords is not None and "casting" in keywords:
+        keywords = with_casts(operands[: 1 if formula == ELU else 2], len(operands), keywords)
     try:
         if plain and keywords is None:  # said one by one, NumPy takes no tuple apart: 0.1 us less
             return ufunc(operands[0]) if len(operands) == 1 else ufunc(*operands)

@@ -52,6 +52,19 @@ def writable(out: Any) -> Any:
     return np.asarray(out) if hasattr(kind, "__array__") else np.from_dlpack(out)
 
 
+def with_casts(
+    inputs: tuple[Any, ...], operands: int, keywords: dict[str, Any]
+) -> dict[str, Any]:
+    """Keywords by which `casting` is heard where int8, uint8 and bool have loops of their own.
+
+    They are there for speed, and what is read by them is a cast to float16 all the same.
+    """
+    dtypes = {getattr(each, "dtype", None) for each in inputs}
+    if "dtype" in keywords or not dtypes <= {np.dtype(char) for char in "?bB"}:
+        return keywords
+    return {**keywords, "signature": f"{'e' * operands}->e"}
+
+
 # -- alpha -----------------------------------------------------------------------------------
 
 
