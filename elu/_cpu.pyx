@@ -4,10 +4,13 @@
 cdef extern from *:
     """
     #if defined(__x86_64__) || defined(__i386__)
-      /* GCC's and Clang's runtime asks CPUID and XGETBV. */
+      #include <cpuid.h>
+      /* GCC's and Clang's runtime asks CPUID and XGETBV; Clang's does not know F16C. */
       static int cpu_has_avx2(void) {
+          unsigned a, b, c, d;
           __builtin_cpu_init();
-          return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+          return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+              && __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
       }
       static int cpu_has_avx512(void) {
           return cpu_has_avx2()
@@ -21,8 +24,8 @@ cdef extern from *:
           __cpuid(r, 0);
           if (r[0] < 7) return 0;
           __cpuid(r, 1);
-          /* ecx: bit 12 FMA, bit 27 OSXSAVE, bit 28 AVX */
-          if ((r[2] & 0x18001000) != 0x18001000) return 0;
+          /* ecx: bit 12 FMA, bit 27 OSXSAVE, bit 28 AVX, bit 29 F16C */
+          if ((r[2] & 0x38001000) != 0x38001000) return 0;
           if ((_xgetbv(0) & saved_state) != saved_state) return 0;
           __cpuidex(r, 7, 0);
           return r[1];
