@@ -149,7 +149,7 @@ def elu(
     >>> elu(np.array([-2.0, 0.5], dtype=np.float32), alpha=1.5)
     array([-1.2969971,  0.5      ], dtype=float32)
     """
-    if where is True and dtype is None and casting == "same_kind" and (
+    if where is True and dtype is None and casting == "same_kind" and type(subok) is bool and (
         order == "K" or is_order_of(x, order)
     ):
         result = dense(ELU, x, x, alpha, out)
@@ -257,7 +257,7 @@ def elu_grad(
     >>> elu_grad(np.array([10.0, 10.0, 10.0]), np.array([-2.0, 0.0, 0.5]))
     array([ 1.35335283, 10.        , 10.        ])
     """
-    if where is True and dtype is None and casting == "same_kind" and (
+    if where is True and dtype is None and casting == "same_kind" and type(subok) is bool and (
         order == "K" or is_order_of(x, order)
     ):
         result = dense(ELU_GRAD, grad, x, alpha, out)
@@ -366,7 +366,7 @@ def elu_grad_from_output(
     >>> elu_grad_from_output(np.array([10.0, 10.0, 10.0]), y)
     array([ 1.35335283, 10.        , 10.        ])
     """
-    if where is True and dtype is None and casting == "same_kind" and (
+    if where is True and dtype is None and casting == "same_kind" and type(subok) is bool and (
         order == "K" or is_order_of(y, order)
     ):
         result = dense(ELU_GRAD_FROM_OUTPUT, grad, y, alpha, out)

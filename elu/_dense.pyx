@@ -155,7 +155,7 @@ cdef bint as_number(object given, double* number) except -1:
         number[0] = given
     elif kind is int and -(1 << 53) <= given <= 1 << 53:
         number[0] = <long long>given
-    elif isinstance(given, numpy.integer):
+    elif isinstance(given, numpy.integer) and not isinstance(given, numpy.timedelta64):
         return as_number(int(given), number)
     else:
         return False

@@ -76,8 +76,8 @@ cdef enum:
     ONE
     EACH   # an alpha for each element
 
-# For which elements elu_grad computes: each tier holds for those of the tiers before, too, with the
-# same bits, and takes longer.
+# For which elements elu_grad computes: each tier but SUBNORMAL holds for those of the tiers before,
+# too, with the same bits, and takes longer.
 cdef enum:
     ORDINARY   # |x| <= 86 (707), and |grad * alpha| < 2**96 (2**960) or alpha = 1
     SUBNORMAL  # x is finite, and |grad * alpha| < 2**32 (2**64)
@@ -239,8 +239,8 @@ cdef inline real elu_1(real x) noexcept nogil:
 
 
 cdef inline real elu_of(real x, real alpha) noexcept nogil:
-    """x where x >= 0, alpha * expm1(x) where x < 0."""
-    cdef real below = alpha * expm1_negative[real](x)
+    """x where x >= 0, alpha * expm1(x) where x < 0; the alpha -0.0 counts as 0.0."""
+    cdef real below = (alpha + <real>0) * expm1_negative[real](x)
     return below if x < 0 else x
 
 
@@ -563,12 +563,11 @@ cdef inline int compute_grads(
     cdef real x_size = largest_of[real](largest_x)
     cdef real product = largest_of[real](largest_alpha) if alphas == EACH else fabs(alpha[0])
     product *= largest_of[real](largest_grad)
-    if alphas != IS_1 and not product < huge:
+    if (tier != ORDINARY or alphas != IS_1) and not product < huge:
         return ANYTHING
-    if x_size <= ordinary_x:
+    # SUBNORMAL alone does not hold for all that the tiers before it do.
+    if x_size <= ordinary_x and (tier != SUBNORMAL or product < small):
         return ORDINARY
-    if not product < huge:
-        return ANYTHING
     return SUBNORMAL if HAVE_FMA and x_size < INFINITY and product < small else ANY_X
 
 

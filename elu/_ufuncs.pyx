@@ -130,7 +130,9 @@ cdef object on_threads(int formula, tuple operands, dict keywords):
     cdef int inputs = 1 if formula == ELU else 2
     cdef int dtype
     keywords = keywords or {}
-    if "where" in keywords or not all([
+    # A Python number is cast to what it adapts to, which a strict `casting` does not allow.
+    strict = "casting" in keywords and any([type(each) in (float, int) for each in operands])
+    if strict or "where" in keywords or not all([
         type(each) is numpy.ndarray or type(each) in (float, int)
         or isinstance(each, numpy.generic) for each in operands
     ]):
@@ -469,7 +471,8 @@ cdef int dtype_of(tuple inputs, object dtype) except -2:
     cdef int* kinds = [0, 0]
     cdef int k = 0
     if dtype is not None:
-        return "efd".find(numpy.dtype(dtype).char)
+        dtype = numpy.dtype(dtype)
+        return "efd".find(dtype.char) if dtype.isnative else -1
     for each in inputs:
         if type(each) is float:
             kinds[k] = PYTHON_FLOAT

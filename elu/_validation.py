@@ -59,10 +59,13 @@ def with_casts(
 
     They are there for speed, and what is read by them is a cast to float16 all the same.
     """
-    dtypes = {getattr(each, "dtype", None) for each in inputs}
-    if "dtype" in keywords or not dtypes <= {np.dtype(char) for char in "?bB"}:
+    dtypes = {np.dtype(type(each)) if type(each) is bool else getattr(each, "dtype", None)
+              for each in inputs}
+    others = {key: value for key, value in keywords.items() if key != "dtype"}
+    computed = _containers.result_dtypes(inputs, keywords.get("dtype"))
+    if not dtypes <= {np.dtype(char) for char in "?bB"} or computed != [np.dtype(np.float16)]:
         return keywords
-    return {**keywords, "signature": f"{'e' * operands}->e"}
+    return {**others, "signature": f"{'e' * operands}->e"}
 
 
 # -- alpha -----------------------------------------------------------------------------------
@@ -72,7 +75,7 @@ def checked_alpha(
     name: str, formula: int, inputs: tuple[Any, ...], alpha: Any, keywords: dict[str, Any] | None
 ) -> Any:
     """alpha as the ufunc takes it: a float, an array of the result's dtype, or a container."""
-    if isinstance(alpha, (str, bytes, complex, bool, np.complexfloating)) or alpha is None:
+    if isinstance(alpha, (str, bytes, bytearray, complex, bool, np.complexfloating)) or alpha is None:
         raise TypeError(
             f"{name}: alpha must be a real number or an array of them, not {type(alpha).__name__}"
         )
@@ -84,6 +87,8 @@ def checked_alpha(
             values = np.float64("inf")
     else:
         values = readable(f"{name}: alpha", alpha)
+        if not hasattr(values, "__array_ufunc__"):
+            values = np.asarray(values)
     if _containers.enlarges(values, inputs):
         raise ValueError(
             f"{name}: alpha must broadcast to {_containers.described(*inputs)} and not enlarge it, "
@@ -95,7 +100,6 @@ def checked_alpha(
     computed = _containers.result_dtypes(inputs, (keywords or {}).get("dtype"))
     for each in found:
         _check_numbers(name, formula, each, computed, alpha)
-    values = found[0] if isinstance(values, (list, tuple)) else values
     if not isinstance(values, (np.ndarray, np.generic)):
         return values
     if len(computed) == 1 and computed[0] != values.dtype:

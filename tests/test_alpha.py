@@ -72,6 +72,8 @@ def test_an_array_never_enlarges_a_scalar(name):
         (np.ones(6, bool), "bool"),
         ("1.0", "str"),
         (b"1.0", "bytes"),
+        (bytearray(b"1"), "bytearray"),
+        (np.timedelta64(1, "s"), "timedelta64"),
         (None, "None"),
         (1j, "complex"),
         (np.complex64(1), "complex"),

@@ -293,6 +293,22 @@ def test_many_dimensions(name, size, dimensions):
             assert_same_bits(function(*mixed, 1.5), function(*flat, 1.5).reshape(shape))
 
 
+@pytest.mark.parametrize("alpha", [1.0, 1.5])
+def test_an_element_of_the_block_before_changes_nothing(dtype, alpha):
+    """elu_grad chooses by blocks how it computes, and by the block before where to begin."""
+    least = -np.log(np.finfo(dtype).tiny) - 1
+    for first in (-least, -least - 3, np.finfo(dtype).min, -np.inf, np.nan):
+        for strange in (np.inf, -np.inf, np.nan, np.finfo(dtype).max, 2.0**15, 0.0):
+            x, grad = np.full(2500, -1, dtype), np.ones(2500, dtype)
+            x[0] = first
+            for start in (1, 256, 512, 1024):  # in the block itself, and in those behind it
+                grad[:] = 1
+                grad[start::7] = strange
+                expected = elu.elu_grad(grad[start : start + 1], x[start : start + 1], alpha)
+                result = elu.elu_grad(grad, x, alpha)[start::7]
+                assert_same_bits(result, np.repeat(expected, result.size))
+
+
 STRANGE = {
     "x NaN": (1, np.nan),
     "x -inf": (1, -np.inf),

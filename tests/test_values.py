@@ -111,6 +111,12 @@ def test_small_values_keep_their_digits():
     reference.assert_within(0.90, "elu", x, 1, result=elu.elu(x))
 
 
+def test_minus_0_as_alpha_is_0(dtype):
+    x = np.asarray([-1, -0.5, -np.inf, 2], dtype)
+    for alpha in (-0.0, np.full(4, -0.0, dtype)):
+        assert_same_bits(elu.elu(x, alpha), elu.elu(x, 0.0))
+
+
 def test_alpha_0_is_relu(dtype):
     x = reference.specials(dtype)
     x = x[~np.isnan(x)]
