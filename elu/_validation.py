@@ -59,8 +59,9 @@ def with_casts(
 
     They are there for speed, and what is read by them is a cast to float16 all the same.
     """
-    dtypes = {np.dtype(type(each)) if type(each) is bool else getattr(each, "dtype", None)
-              for each in inputs}
+    dtypes = {
+        np.dtype(bool) if type(each) is bool else getattr(each, "dtype", None) for each in inputs
+    }
     others = {key: value for key, value in keywords.items() if key != "dtype"}
     computed = _containers.result_dtypes(inputs, keywords.get("dtype"))
     if not dtypes <= {np.dtype(char) for char in "?bB"} or computed != [np.dtype(np.float16)]:
@@ -75,14 +76,15 @@ def checked_alpha(
     name: str, formula: int, inputs: tuple[Any, ...], alpha: Any, keywords: dict[str, Any] | None
 ) -> Any:
     """alpha as the ufunc takes it: a float, an array of the result's dtype, or a container."""
-    if isinstance(alpha, (str, bytes, bytearray, complex, bool, np.complexfloating)) or alpha is None:
+    no_numbers = (str, bytes, bytearray, complex, bool, np.complexfloating, type(None))
+    if isinstance(alpha, no_numbers):
         raise TypeError(
             f"{name}: alpha must be a real number or an array of them, not {type(alpha).__name__}"
         )
     alpha = _containers.as_operand_of(alpha, inputs)
     if isinstance(alpha, numbers.Real) and not isinstance(alpha, np.generic):
         try:
-            values = np.float64(alpha)
+            values: Any = np.float64(alpha)
         except OverflowError:
             values = np.float64("inf")
     else:
