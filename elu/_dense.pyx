@@ -96,14 +96,14 @@ cdef struct Call:
 cdef object dense(int formula, object grad, object x, object alpha, object out):
     """The result for dense arrays and scalars; None where the ufunc path has to find it."""
     cdef fp_status caller = fp_enter()
-    if np.PyArray_CheckExact(x) and np.PyArray_NDIM(x) > 0:
-        result = dense_arrays(formula, grad, x, alpha, out)
-    elif out is None:
-        result = dense_scalars(formula, grad, x, alpha)
-    else:
-        result = None
-    fp_leave(caller)
-    return result
+    try:
+        if np.PyArray_CheckExact(x) and np.PyArray_NDIM(x) > 0:
+            return dense_arrays(formula, grad, x, alpha, out)
+        if out is None:
+            return dense_scalars(formula, grad, x, alpha)
+        return None
+    finally:
+        fp_leave(caller)
 
 
 cdef object dense_scalars(int formula, object grad, object x, object alpha):

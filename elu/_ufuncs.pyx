@@ -105,7 +105,7 @@ cdef object small(int formula, object grad, object x, object alpha):
     if not (is_supported(x) and (grad is x or is_supported(grad)) and fp_is_default()):
         return None
     cdef double number = ordinary_alpha(formula, alpha)
-    if threads_for(formula, F64, np.PyArray_SIZE(x) * np.PyArray_SIZE(grad)) > 1:
+    if threads_for(formula, F64, up_to_2_30(np.PyArray_SIZE(x), np.PyArray_SIZE(grad))) > 1:
         return None
     if number == 1:
         return ufuncs[formula](x) if formula == ELU else ufuncs[formula](grad, x)
@@ -171,10 +171,16 @@ cdef bint is_large(int formula, tuple operands) except -1:
     cdef Py_ssize_t most = 1
     for operand in operands:
         if np.PyArray_CheckExact(operand):
-            most *= max(np.PyArray_SIZE(operand), 1)
+            most = up_to_2_30(most, np.PyArray_SIZE(operand))
     return threads_for(formula, F64, most) > 1 and (
         threads_for(formula, F64, broadcast_size(operands)) > 1
     )
+
+
+cdef inline Py_ssize_t up_to_2_30(Py_ssize_t a, Py_ssize_t b) noexcept:
+    """a * b, of which no more than that it is large need be known: three sizes may overflow."""
+    cdef Py_ssize_t most = 1 << 30
+    return most if b > 0 and a >= most // b else a * b
 
 
 cdef Py_ssize_t broadcast_size(tuple operands) except -1:

@@ -350,6 +350,33 @@ def test_the_bits_are_the_same_in_any_mode(name, mode, size):
                 reference.assert_same_bits(result, expected)
 
 
+WITHOUT_MEMORY = """
+import re
+import resource
+import numpy as np
+import test_environment as t
+import elu
+
+x = np.full(2**25, -1.5, np.float32)
+with open("/proc/self/status") as file:
+    used = 1024 * int(re.search(r"VmSize:\\s+(\\d+)", file.read())[1])
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**24, used + 2**24))
+for array in (x, x[::2]):
+    with t.modes_set(t.FLUSH | t.ZERO):  # looks for them in the end
+        try:
+            elu.elu(array)
+        except MemoryError:
+            pass
+        else:
+            raise AssertionError("there was memory")
+"""
+
+
+@pytest.mark.skipif(not X86_64, reason="sets the modes of an x86-64 in glibc's way")
+def test_modes_are_found_again_where_there_is_no_memory():
+    run_python(WITHOUT_MEMORY, cwd=Path(__file__).parent, OMP_NUM_THREADS="1")
+
+
 BORN_IN_ANOTHER_MODE = """
 import numpy as np
 import reference

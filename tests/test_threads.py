@@ -288,6 +288,26 @@ def test_all_threads_compute(name, arguments, dtype):
     assert run_python(script, OPENBLAS_NUM_THREADS="1").stdout == ""
 
 
+THREE_LARGE_ARRAYS = """
+import os
+import numpy as np
+import elu
+
+x = np.ones((2048, 4096), np.float32)[:, ::2]
+assert x.size**3 == 2**66  # more than 64 bits hold
+elu.set_num_threads(3)
+before = len(os.listdir("/proc/self/task"))
+elu.elu_grad(x, x, np.full((2048, 4096), 1.5, np.float32)[:, ::2])
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="cannot count threads here")
+@pytest.mark.skipif(not elu.config()["openmp"], reason="built without OpenMP")
+def test_all_threads_compute_three_large_arrays():
+    assert run_python(THREE_LARGE_ARRAYS, OPENBLAS_NUM_THREADS="1").stdout.strip() == "2"
+
+
 # An element of float64 is twice as much work as one of float32, and half as much where the gradient
 # is taken from the output. Two threads begin at 2**15 float32 elements of elu.
 FROM_WHICH_SIZE = """
