@@ -149,9 +149,7 @@ def elu(
     >>> elu(np.array([-2.0, 0.5], dtype=np.float32), alpha=1.5)
     array([-1.2969971,  0.5      ], dtype=float32)
     """
-    if where is True and dtype is None and casting == "same_kind" and type(subok) is bool and (
-        order == "K" or is_order_of(x, order)
-    ):
+    if _is_plain(where, casting, dtype, subok) and (order == "K" or is_order_of(x, order)):
         result = dense(ELU, x, x, alpha, out)
         if result is None and out is None and order == "K" and subok is True:
             result = small(ELU, x, x, alpha)
@@ -257,9 +255,7 @@ def elu_grad(
     >>> elu_grad(np.array([10.0, 10.0, 10.0]), np.array([-2.0, 0.0, 0.5]))
     array([ 1.35335283, 10.        , 10.        ])
     """
-    if where is True and dtype is None and casting == "same_kind" and type(subok) is bool and (
-        order == "K" or is_order_of(x, order)
-    ):
+    if _is_plain(where, casting, dtype, subok) and (order == "K" or is_order_of(x, order)):
         result = dense(ELU_GRAD, grad, x, alpha, out)
         if result is None and out is None and order == "K" and subok is True:
             result = small(ELU_GRAD, grad, x, alpha)
@@ -366,9 +362,7 @@ def elu_grad_from_output(
     >>> elu_grad_from_output(np.array([10.0, 10.0, 10.0]), y)
     array([ 1.35335283, 10.        , 10.        ])
     """
-    if where is True and dtype is None and casting == "same_kind" and type(subok) is bool and (
-        order == "K" or is_order_of(y, order)
-    ):
+    if _is_plain(where, casting, dtype, subok) and (order == "K" or is_order_of(y, order)):
         result = dense(ELU_GRAD_FROM_OUTPUT, grad, y, alpha, out)
         if result is None and out is None and order == "K" and subok is True:
             result = small(ELU_GRAD_FROM_OUTPUT, grad, y, alpha)
@@ -421,11 +415,18 @@ def config() -> _Config:
 
 
 @cython.cfunc
+@cython.inline
+@cython.returns(cython.bint)
+def _is_plain(where: Any, casting: Any, dtype: Any, subok: Any) -> bool:
+    """None of these keywords asks for the ufunc path."""
+    return where is True and dtype is None and casting == "same_kind" and type(subok) is bool
+
+
+@cython.cfunc
 def _given(out: Any, where: Any, casting: Any, order: Any, dtype: Any, subok: Any) -> Any:
     """The keywords that were given, or None: dask refuses a call with any that it ignores."""
-    if out is None and where is True and dtype is None and subok is True:
-        if casting == "same_kind" and order == "K":
-            return None
+    if out is None and order == "K" and subok is True and _is_plain(where, casting, dtype, subok):
+        return None
     keywords: dict[str, Any] = {}
     if out is not None:
         keywords["out"] = out
@@ -487,37 +488,39 @@ def _called(
         selected = _selected(formula, operands, alphas, keywords)
         if selected is not None:
             return selected
-    if is_large(formula, operands) and plain:
+    if plain and is_large(formula, operands):
         result = on_threads(formula, operands, keywords)
         if result is not None:
             return result
+    inputs = operands[: len(operands) - alphas]
     if keywords is not None and "casting" in keywords:
-        keywords = with_casts(operands[: 1 if formula == ELU else 2], len(operands), keywords)
+        keywords = with_casts(inputs, len(operands), keywords)
     try:
         if plain and keywords is None:  # said one by one, NumPy takes no tuple apart: 0.1 us less
             return ufunc(operands[0]) if len(operands) == 1 else ufunc(*operands)
-        if plain and (type(keywords.get("out")) in (type(None), np.ndarray)):
-            return ufunc(*operands, **keywords)
-        return _by_numpy(ufunc, operands, keywords, formula)
+        return _by_numpy(formula, ufunc, operands, keywords, plain)
     except TypeError as error:
-        better = explained(_NAMES[formula], error, operands[: 1 if formula == ELU else 2], keywords)
+        better = explained(_NAMES[formula], error, inputs, keywords)
         if better is error:
             raise
         raise better from None
 
 
 @cython.cfunc
-@cython.locals(operands=tuple, keywords=dict, formula=cython.int)
+@cython.locals(formula=cython.int, operands=tuple, keywords=dict, plain=cython.bint)
 def _by_numpy(
-    ufunc: Any, operands: tuple[Any, ...], keywords: dict[str, Any] | None, formula: int
+    formula: int, ufunc: Any, operands: tuple[Any, ...], keywords: dict[str, Any] | None,
+    plain: bool,
 ) -> Any:
     """A call of the ufunc with whatever there is of keywords and containers."""
     out = None if keywords is None else keywords.get("out")
     given = out[0] if type(out) is tuple and len(out) == 1 else out
-    array = None if given is None else writable(given)
+    array = given if given is None or type(given) is np.ndarray else writable(given)
     if array is not given:
         ufunc(*operands, **{**keywords, "out": array})
         return given
+    if plain:
+        return ufunc(*operands, **keywords or {})
     _containers.introduce([*_UFUNCS, *_WITH_ALPHA])
     if keywords is None and _containers.is_of_frames(operands):
         function = (elu, elu_grad, elu_grad_from_output)[formula]

@@ -174,7 +174,7 @@ cdef inline bint is_allowed(double alpha, int formula):
     return isfinite(alpha) and (alpha >= 0 or formula != ELU_GRAD_FROM_OUTPUT)
 
 
-cdef inline bint converted(double given, int dtype, Number* number):
+cdef bint converted(double given, int dtype, Number* number):
     """The number in the dtype; False where it is too large for that."""
     if dtype == F64:
         number.f64 = given

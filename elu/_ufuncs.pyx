@@ -17,7 +17,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from elu._dense cimport Number, kernels, ordinary_alpha
+from elu._dense cimport Number, converted, kernels, ordinary_alpha
 from elu._fpstatus cimport (
     fp_clear, fp_enter, fp_is_default, fp_leave, fp_raised, fp_status
 )
@@ -232,14 +232,14 @@ cdef object iterate(Loop loop, tuple operands, object out, dict keywords):
     )
     if out is None:
         out = <object>NpyIter_GetOperandArray(iterator)[count - 1]
-    cdef int raised = compute_ranges(&loop, iterator, count)
+    cdef int raised = compute_ranges(&loop, iterator)
     # Of casts, as the ufunc would report it, in the caller's thread.
     if raised > 0:
         PyUFunc_GiveFloatingpointErrors(NAMES[loop.formula], raised)
     return out if raised >= 0 else None
 
 
-cdef int compute_ranges(const Loop* loop, NpyIter* iterator, int count) except -2:
+cdef int compute_ranges(const Loop* loop, NpyIter* iterator) except -2:
     """The whole iteration; the floating-point errors, -1 where Python would be needed for it."""
     cdef Py_ssize_t n = NpyIter_GetIterSize(iterator)
     cdef int threads = threads_for(loop.formula, loop.dtype, n)
@@ -260,10 +260,10 @@ cdef int compute_ranges(const Loop* loop, NpyIter* iterator, int count) except -
         next = NpyIter_GetIterNext(iterator, NULL)
         if threads == 1:
             with nogil:
-                raised = compute_range(loop, iterator, next, count)
+                raised = compute_range(loop, iterator, next)
         else:
             for k in prange(threads, num_threads=threads, schedule="static", nogil=True):
-                raised |= compute_range(loop, iterators[k], next, count)
+                raised |= compute_range(loop, iterators[k], next)
     finally:
         # The last one writes back what was computed elsewhere since it overlaps.
         for k in range(1, made):
@@ -273,9 +273,7 @@ cdef int compute_ranges(const Loop* loop, NpyIter* iterator, int count) except -
     return raised
 
 
-cdef int compute_range(
-    const Loop* loop, NpyIter* iterator, iternext_t next, int count
-) noexcept nogil:
+cdef int compute_range(const Loop* loop, NpyIter* iterator, iternext_t next) noexcept nogil:
     """The range of one iterator; the floating-point errors of its casts."""
     cdef char** data = NpyIter_GetDataPtrArray(iterator)
     cdef np.npy_intp* steps = NpyIter_GetInnerStrideArray(iterator)
@@ -297,6 +295,9 @@ cdef int compute_range(
 
 # -- b. a stretch of elements ----------------------------------------------------------------
 
+cdef Number ones[DTYPES]  # alpha for the ufuncs without it
+
+
 cdef void ufunc_loop(
     char** args, np.npy_intp* dimensions, np.npy_intp* steps, void* data
 ) noexcept nogil:
@@ -313,14 +314,11 @@ cdef void compute(
     cdef int first = 0 if loop.formula == ELU else 1  # of x
     cdef int out = first + 1 + loop.alphas
     cdef int size = loop.itemsize
-    cdef Number one
-    cdef const char* alpha = <const char*>&one
+    cdef const char* alpha = <const char*>&ones[loop.dtype]
     cdef bint each = False
     if loop.alphas:
         alpha = data[first + 1]
         each = steps[first + 1] != 0
-    else:
-        set_one(&one, loop.dtype)
     cdef kernel_t kernel = kernels.compute[each][loop.formula][loop.dtype]
     if (loop.halves == NULL and steps[0] == size and steps[first] == size and steps[out] == size
             and (not each or steps[first + 1] == size)):
@@ -420,15 +418,6 @@ cdef inline void scatter(
     else:
         for i in range(n):
             (<uint16_t*>(target + i * step))[0] = (<const uint16_t*>buffer)[i]
-
-
-cdef inline void set_one(Number* number, int dtype) noexcept nogil:
-    if dtype == F64:
-        number.f64 = 1
-    elif dtype == F32:
-        number.f32 = 1
-    else:
-        number.f16 = 0x3c00
 
 
 # -- c. which dtype is computed in -----------------------------------------------------------
@@ -542,14 +531,16 @@ cdef extern from "_simd.h":
 cdef uint16_t halves[2][256]  # first: has the byte a sign
 
 
-cdef void fill_halves() noexcept:
-    cdef int byte
+cdef void fill_tables() noexcept:
+    cdef int byte, dtype
+    for dtype in range(DTYPES):
+        converted(1, dtype, &ones[dtype])
     for byte in range(256):
         halves[False][byte] = half_from_f64(byte)
         halves[True][byte] = half_from_f64(<int8_t>byte)
 
 
-fill_halves()
+fill_tables()
 
 # What PyUFunc_FromFuncAndData keeps pointers to, for [formula][alphas]([loop]).
 cdef np.PyUFuncGenericFunction functions[LOOPS]

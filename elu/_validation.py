@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from cython.cimports.elu._kernels import ELU_GRAD_FROM_OUTPUT  # type: ignore[import-not-found]
+from cython.cimports.elu._ufuncs import float_for  # type: ignore[import-not-found]
 
 from elu import _containers
 
@@ -62,10 +63,10 @@ def with_casts(
     dtypes = {
         np.dtype(bool) if type(each) is bool else getattr(each, "dtype", None) for each in inputs
     }
-    others = {key: value for key, value in keywords.items() if key != "dtype"}
     computed = _containers.result_dtypes(inputs, keywords.get("dtype"))
     if not dtypes <= {np.dtype(char) for char in "?bB"} or computed != [np.dtype(np.float16)]:
         return keywords
+    others = {key: value for key, value in keywords.items() if key != "dtype"}
     return {**others, "signature": f"{'e' * operands}->e"}
 
 
@@ -152,9 +153,7 @@ def explained(
                     f"{name}: {kind.__name__} is not supported: {SUPPORTED}, and arrays of them"
                 )
         for dtype in _containers.dtypes_in(operand):
-            if str(dtype) == "str" or (
-                isinstance(dtype, np.dtype) and dtype.char not in "?bBhHiIlLqQefd"
-            ):
+            if str(dtype) == "str" or (isinstance(dtype, np.dtype) and float_for(dtype.num) < 0):
                 return TypeError(f"{name}: dtype {dtype} is not supported: {SUPPORTED}")
     out = (keywords or {}).get("out")
     for each in out if isinstance(out, tuple) else (out,):
