@@ -17,7 +17,14 @@ from cython.cimports.elu._kernels import (  # type: ignore[import-not-found]
     ELU_GRAD,
     ELU_GRAD_FROM_OUTPUT,
 )
-from cython.cimports.elu._ufuncs import all_plain, is_large, on_threads, small  # type: ignore[import-not-found]
+from cython.cimports.elu._ufuncs import (  # type: ignore[import-not-found]
+    SELECTED,
+    all_plain,
+    allowed_alphas,
+    is_large,
+    on_threads,
+    small,
+)
 
 from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, overload
 
@@ -151,10 +158,11 @@ def elu(
     """
     if _is_plain(where, casting, dtype, subok) and (order == "K" or is_order_of(x, order)):
         result = dense(ELU, x, x, alpha, out)
-        if result is None and out is None and order == "K" and subok is True:
-            result = small(ELU, x, x, alpha)
         if result is not None:
             return result
+    result = small(ELU, x, x, alpha, out, where, casting, order, dtype, subok)
+    if result is not None:
+        return result
     keywords = _given(out, where, casting, order, dtype, subok)
     return _by_ufunc(ELU, (x,), alpha, keywords)
 
@@ -257,10 +265,11 @@ def elu_grad(
     """
     if _is_plain(where, casting, dtype, subok) and (order == "K" or is_order_of(x, order)):
         result = dense(ELU_GRAD, grad, x, alpha, out)
-        if result is None and out is None and order == "K" and subok is True:
-            result = small(ELU_GRAD, grad, x, alpha)
         if result is not None:
             return result
+    result = small(ELU_GRAD, grad, x, alpha, out, where, casting, order, dtype, subok)
+    if result is not None:
+        return result
     keywords = _given(out, where, casting, order, dtype, subok)
     return _by_ufunc(ELU_GRAD, (grad, x), alpha, keywords)
 
@@ -364,10 +373,11 @@ def elu_grad_from_output(
     """
     if _is_plain(where, casting, dtype, subok) and (order == "K" or is_order_of(y, order)):
         result = dense(ELU_GRAD_FROM_OUTPUT, grad, y, alpha, out)
-        if result is None and out is None and order == "K" and subok is True:
-            result = small(ELU_GRAD_FROM_OUTPUT, grad, y, alpha)
         if result is not None:
             return result
+    result = small(ELU_GRAD_FROM_OUTPUT, grad, y, alpha, out, where, casting, order, dtype, subok)
+    if result is not None:
+        return result
     keywords = _given(out, where, casting, order, dtype, subok)
     return _by_ufunc(ELU_GRAD_FROM_OUTPUT, (grad, y), alpha, keywords)
 
@@ -464,6 +474,10 @@ def _by_ufunc(
             return _called(formula, False, inputs, keywords, plain)
         if number == number and (keywords is None or "casting" not in keywords):
             return _called(formula, True, (*inputs, number), keywords, plain)
+        if keywords is None or not ("casting" in keywords or "dtype" in keywords):
+            alphas = allowed_alphas(formula, inputs, alpha)
+            if alphas is not None:
+                return _called(formula, True, (*inputs, alphas), keywords, plain)
         rounding = fp_enter_long_double()
         try:
             alpha = checked_alpha(_NAMES[formula], formula, inputs, alpha, keywords)
@@ -542,7 +556,7 @@ def _selected(
     numpy.exp from 1000 elements on, since a call computes a whole block.
     """
     x = operands[0] if formula == ELU else operands[1]
-    if len(keywords) != 2 or type(x) is not np.ndarray or x.size < 64:
+    if len(keywords) != 2 or type(x) is not np.ndarray or x.size < SELECTED:
         return None
     out, where = keywords.get("out"), keywords["where"]
     if type(out) is tuple and len(out) == 1:

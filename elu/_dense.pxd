@@ -14,3 +14,4 @@ cdef object dense(int formula, object grad, object x, object alpha, object out)
 cdef double ordinary_alpha(int formula, object alpha) except? -2
 cdef bint is_order_of(object x, object order) except -1
 cdef bint converted(double given, int dtype, Number* number)
+cdef int typenum(int dtype)

@@ -236,7 +236,7 @@ cdef inline int array_dtype(object array):
     return F32 if kind == np.NPY_FLOAT else F64 if kind == np.NPY_DOUBLE else F16
 
 
-cdef inline int typenum(int dtype):
+cdef int typenum(int dtype):
     """What NumPy calls it."""
     return np.NPY_FLOAT if dtype == F32 else np.NPY_DOUBLE if dtype == F64 else NPY_HALF
 
@@ -354,8 +354,8 @@ cdef inline int run(Call* call, object out, Py_ssize_t n) except -1:
     cdef char* alphas = NULL
     if not call.repeats:
         return run_operands(call, out, n)
-    grads = expanded(&call.grad, n, call.itemsize)
-    alphas = expanded(&call.alpha, n, call.itemsize)
+    grads = expanded(call, &call.grad, n)
+    alphas = expanded(call, &call.alpha, n)
     try:
         return run_operands(call, out, n)
     finally:
@@ -363,7 +363,7 @@ cdef inline int run(Call* call, object out, Py_ssize_t n) except -1:
         free(alphas)
 
 
-cdef inline char* expanded(Operand* operand, Py_ssize_t n, Py_ssize_t itemsize) noexcept:
+cdef inline char* expanded(const Call* call, Operand* operand, Py_ssize_t n) noexcept:
     """Lay out in full what is repeated often; NULL where it stays as it is."""
     cdef Py_ssize_t turn = operand.run * operand.count
     cdef Py_ssize_t size
@@ -372,12 +372,12 @@ cdef inline char* expanded(Operand* operand, Py_ssize_t n, Py_ssize_t itemsize) 
     if operand.run == 0 or operand.run == 1 and turn >= min(n, CALL) or 2 * turn > n:
         return NULL
     size = turn * max(1, min(n, CALL) // turn)
-    if size * itemsize > LAID_OUT:
+    if size * call.itemsize > LAID_OUT:
         return NULL
-    memory = <char*>malloc(size * itemsize + LINE)
+    memory = <char*>malloc(size * call.itemsize + LINE)
     if memory != NULL:
         line = on_line(memory)
-        lay_out(operand, line, 0, size, itemsize)
+        lay_out(call, operand, line, 0, size)
         operand.data, operand.run, operand.count = line, 1, size
     return memory
 
@@ -489,8 +489,8 @@ cdef void compute_pieces(
         head = before_line(call.out + at, call.itemsize) if nontemporal else 0
         if head and m >= NONTEMPORAL_RUN:
             m = head
-        grad = laid_out(&call.grad, start, m, on_line(grads), False, call.itemsize)
-        alpha = laid_out(&call.alpha, start, m, on_line(alphas), one_alpha, call.itemsize)
+        grad = laid_out(call, &call.grad, start, m, on_line(grads), False)
+        alpha = laid_out(call, &call.alpha, start, m, on_line(alphas), one_alpha)
         kernel(grad, call.x + at, alpha, call.out + at, m,
                nontemporal and head == 0 and m >= NONTEMPORAL_RUN)
         start += m
@@ -511,20 +511,20 @@ cdef inline Py_ssize_t in_a_row(
 
 
 cdef inline const char* laid_out(
-    const Operand* operand, Py_ssize_t start, Py_ssize_t n, char* buffer, bint one,
-    Py_ssize_t itemsize
+    const Call* call, const Operand* operand, Py_ssize_t start, Py_ssize_t n, char* buffer,
+    bint one
 ) noexcept nogil:
     """Where n elements of the operand from start on are, or the one number for all of them."""
     if operand.run == 0:
         return operand.data
     if operand.run == 1 or one:
-        return operand.data + start // operand.run % operand.count * itemsize
-    lay_out(operand, buffer, start, n, itemsize)
+        return operand.data + start // operand.run % operand.count * call.itemsize
+    lay_out(call, operand, buffer, start, n)
     return buffer
 
 
 cdef inline void lay_out(
-    const Operand* operand, char* target, Py_ssize_t start, Py_ssize_t n, Py_ssize_t itemsize
+    const Call* call, const Operand* operand, char* target, Py_ssize_t start, Py_ssize_t n
 ) noexcept nogil:
     """n elements of the operand from start on, one after the other."""
     cdef Py_ssize_t number = start // operand.run % operand.count
@@ -532,8 +532,8 @@ cdef inline void lay_out(
     cdef Py_ssize_t m
     while n > 0:
         m = min(n, rest)
-        kernels.fill(target, operand.data + number * itemsize, m, itemsize)
-        target += m * itemsize
+        kernels.fill[call.dtype](target, operand.data + number * call.itemsize, m)
+        target += m * call.itemsize
         n -= m
         rest = operand.run
         number = number + 1 if number + 1 < operand.count else 0

@@ -23,13 +23,19 @@ ctypedef void (*kernel_t)(
 # Whether something holds for all of n numbers.
 ctypedef bint (*numbers_t)(const void* numbers, Py_ssize_t n) noexcept nogil
 
-# n times the same number, of so many bytes.
-ctypedef void (*fill_t)(
-    void* target, const void* number, Py_ssize_t n, Py_ssize_t itemsize
+# n times the same number; numbers that lie `step` bytes apart into a row, or out of one.
+ctypedef void (*fill_t)(void* row, const void* number, Py_ssize_t n) noexcept nogil
+ctypedef void (*gather_t)(
+    void* row, const char* source, Py_ssize_t step, Py_ssize_t n
+) noexcept nogil
+ctypedef void (*scatter_t)(
+    char* target, Py_ssize_t step, const void* row, Py_ssize_t n
 ) noexcept nogil
 
 cdef struct Kernels:
     kernel_t compute[2][FORMULAS][DTYPES]  # first: is there an alpha for each element, or one
     numbers_t all_finite[DTYPES]
     numbers_t none_negative[DTYPES]
-    fill_t fill
+    fill_t fill[DTYPES]
+    gather_t gather[DTYPES]
+    scatter_t scatter[DTYPES]

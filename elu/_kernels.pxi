@@ -21,7 +21,8 @@ from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from elu._kernels cimport (
-    ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT, F16, F32, F64, Kernels, kernel_t, numbers_t
+    ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT, F16, F32, F64, Kernels, fill_t, gather_t, kernel_t,
+    numbers_t, scatter_t
 )
 
 
@@ -756,24 +757,42 @@ cdef bint none_negative(const real* numbers, Py_ssize_t n) noexcept nogil:
     return not negative
 
 
-cdef void fill(void* target, const void* number, Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil:
-    """The bits of a number, whatever they mean."""
-    cdef uint16_t u16
-    cdef uint32_t u32
-    cdef uint64_t u64
+ctypedef fused item:  # the bits of a number, whatever they mean
+    uint16_t
+    uint32_t
+    uint64_t
+
+
+cdef void fill(void* row, const void* number, Py_ssize_t n, item* _) noexcept nogil:
+    cdef item bits = (<const item*>number)[0]
     cdef Py_ssize_t k
-    if itemsize == 8:
-        memcpy(&u64, number, 8)
+    for k in range(n):
+        (<item*>row)[k] = bits
+
+
+cdef void gather(
+    void* row, const char* source, Py_ssize_t step, Py_ssize_t n, item* _
+) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef item* target = <item*>row
+    cdef const item* items = <const item*>source
+    if step == 2 * <Py_ssize_t>sizeof(item):  # the compiler vectorises a step that it knows
         for k in range(n):
-            (<uint64_t*>target)[k] = u64
-    elif itemsize == 4:
-        memcpy(&u32, number, 4)
+            target[k] = items[2 * k]
+    elif step == -<Py_ssize_t>sizeof(item):
         for k in range(n):
-            (<uint32_t*>target)[k] = u32
+            target[k] = items[-k]
     else:
-        memcpy(&u16, number, 2)
         for k in range(n):
-            (<uint16_t*>target)[k] = u16
+            target[k] = (<const item*>(source + k * step))[0]
+
+
+cdef void scatter(
+    char* target, Py_ssize_t step, const void* row, Py_ssize_t n, item* _
+) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(n):
+        (<item*>(target + k * step))[0] = (<const item*>row)[k]
 
 
 # -- e. the table ----------------------------------------------------------------------------
@@ -781,8 +800,8 @@ cdef void fill(void* target, const void* number, Py_ssize_t n, Py_ssize_t itemsi
 cdef Kernels table
 
 
-cdef void enter(int dtype, real* _) noexcept:
-    """Enter the kernels for arrays of this dtype."""
+cdef void enter(int dtype, real* _, item* __) noexcept:
+    """Enter the kernels for arrays of this dtype, whose elements are so large."""
     table.compute[False][ELU][dtype] = <kernel_t>elu_one_alpha[real]
     table.compute[False][ELU_GRAD][dtype] = <kernel_t>elu_grad_one_alpha[real]
     table.compute[False][ELU_GRAD_FROM_OUTPUT][dtype] = (
@@ -795,12 +814,13 @@ cdef void enter(int dtype, real* _) noexcept:
     )
     table.all_finite[dtype] = <numbers_t>all_finite[real]
     table.none_negative[dtype] = <numbers_t>none_negative[real]
+    table.fill[dtype] = <fill_t>fill[item]
+    table.gather[dtype] = <gather_t>gather[item]
+    table.scatter[dtype] = <scatter_t>scatter[item]
 
 
-enter[half](F16, NULL)
-enter[float](F32, NULL)
-enter[double](F64, NULL)
-
-table.fill = fill
+enter[half, uint16_t](F16, NULL, NULL)
+enter[float, uint32_t](F32, NULL, NULL)
+enter[double, uint64_t](F64, NULL, NULL)
 
 kernels = PyCapsule_New(&table, b"elu.kernels", NULL)

@@ -1,5 +1,13 @@
-cdef object small(int formula, object grad, object x, object alpha)
+cdef enum:
+    # Elements from which on `out` after `where` is computed whole and copied by the mask.
+    SELECTED = 64
+
+cdef object small(
+    int formula, object grad, object x, object alpha, object out, object where, object casting,
+    object order, object dtype, object subok
+)
 cdef bint all_plain(tuple operands) except -1
 cdef bint is_large(int formula, tuple operands) except -1
 cdef object on_threads(int formula, tuple operands, dict keywords)
 cdef int float_for(int kind) noexcept
+cdef object allowed_alphas(int formula, tuple inputs, object alpha)

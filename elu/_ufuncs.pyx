@@ -17,7 +17,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from elu._dense cimport Number, converted, kernels, ordinary_alpha
+from elu._dense cimport Number, converted, kernels, ordinary_alpha, typenum
 from elu._fpstatus cimport (
     fp_clear, fp_enter, fp_is_default, fp_leave, fp_raised, fp_status
 )
@@ -96,7 +96,11 @@ cdef struct Loop:
 
 # -- a. small and large arrays ---------------------------------------------------------------
 
-cdef object small(int formula, object grad, object x, object alpha):
+# Beside the operands the keywords of numpy.ufunc: in a dict they cost 0.2 us.
+cdef object small(
+    int formula, object grad, object x, object alpha, object out, object where, object casting,
+    object order, object dtype, object subok
+):
     """The result for arrays of supported dtypes that are not large; None for everything else.
 
     Nothing is to be checked or explained here, and so nothing stands between the call and the
@@ -105,20 +109,118 @@ cdef object small(int formula, object grad, object x, object alpha):
     if not (is_supported(x) and (grad is x or is_supported(grad)) and fp_is_default()):
         return None
     cdef double number = ordinary_alpha(formula, alpha)
-    if threads_for(formula, F64, up_to_2_30(np.PyArray_SIZE(x), np.PyArray_SIZE(grad))) > 1:
-        return None
-    if number == 1:
-        return ufuncs[formula](x) if formula == ELU else ufuncs[formula](grad, x)
+    cdef Py_ssize_t n = size_of(x)
+    if not (grad is x or have_same_shape(grad, x)):
+        n = up_to_2_30(n, size_of(grad))
     if number == number:
-        if formula == ELU:
-            return with_alpha[formula](x, number)
-        return with_alpha[formula](grad, x, number)
-    return None
+        alpha = number
+    elif dtype is None:
+        alpha = allowed_alphas(formula, (x,) if formula == ELU else (grad, x), alpha)
+    if number != number and (alpha is None or dtype is not None) or threads_for(formula, F64, n) > 1 or not (
+        (out is None or np.PyArray_CheckExact(out)) and casting == "same_kind"
+        and (where is True or n < SELECTED)
+    ):
+        return None
+    cdef bint plain = (
+        out is None and where is True and order == "K" and dtype is None and subok is True
+    )
+    ufunc = ufuncs[formula] if number == 1 else with_alpha[formula]
+    try:
+        if formula == ELU and number == 1:
+            return ufunc(x) if plain else ufunc(
+                x, out, where=where, order=order, dtype=dtype, subok=subok
+            )
+        if formula == ELU or number == 1:
+            second = alpha if formula == ELU else x
+            return ufunc(grad, second) if plain else ufunc(
+                grad, second, out, where=where, order=order, dtype=dtype, subok=subok
+            )
+        return ufunc(grad, x, alpha) if plain else ufunc(
+            grad, x, alpha, out, where=where, order=order, dtype=dtype, subok=subok
+        )
+    except TypeError:
+        return None  # to be explained
 
 
-cdef inline bint is_supported(object array):
-    """An array of NumPy's own type and a dtype that is computed in, or cast to one."""
-    return np.PyArray_CheckExact(array) and float_for(np.PyArray_TYPE(array)) >= 0
+cdef inline bint is_supported(object given):
+    """A list, or an array of NumPy's own type and a dtype that is computed in, or cast to one."""
+    if np.PyArray_CheckExact(given):
+        return float_for(np.PyArray_TYPE(given)) >= 0
+    return type(given) is list
+
+
+cdef inline Py_ssize_t size_of(object given):
+    """Elements of an array. What is read from a list costs more than threads could save."""
+    return np.PyArray_SIZE(given) if np.PyArray_CheckExact(given) else 1
+
+
+cdef object allowed_alphas(int formula, tuple inputs, object alpha):
+    """alpha as an array of the dtype that is computed in; None where it needs a closer look.
+
+    That is where something is no array of floats, or alpha enlarges the result or is not allowed.
+    """
+    cdef int dtype
+    cdef Py_ssize_t n
+    if type(alpha) is list:
+        alpha = numpy.asarray(alpha)
+    for each in (alpha, *inputs):
+        if not (np.PyArray_CheckExact(each) and float_for(np.PyArray_TYPE(each)) >= 0):
+            return None
+    dtype = dtype_of(inputs, None)
+    if not is_float(np.PyArray_TYPE(alpha)) or enlarges(alpha, inputs):
+        return None
+    n = np.PyArray_SIZE(alpha)
+    if float_for(np.PyArray_TYPE(alpha)) > dtype:
+        alpha = narrowed(alpha, dtype)
+    elif np.PyArray_TYPE(alpha) != typenum(dtype) or not (
+        np.PyArray_ISONESEGMENT(alpha) and np.PyArray_ISBEHAVED_RO(alpha)
+    ):
+        alpha = alpha.astype("efd"[dtype])
+    # In a row now, in whatever order.
+    allowed = kernels.all_finite[dtype](np.PyArray_DATA(alpha), n) and (
+        formula != ELU_GRAD_FROM_OUTPUT
+        or kernels.none_negative[dtype](np.PyArray_DATA(alpha), n)
+    )
+    return alpha if allowed else None
+
+
+cdef object narrowed(object array, int dtype):
+    """A copy in a smaller dtype, without a warning: where a number is too large it is infinite."""
+    given = array.astype(float)
+    copy = numpy.empty_like(given, "efd"[dtype])
+    cdef const double* numbers = <const double*>np.PyArray_DATA(given)
+    cdef char* target = <char*>np.PyArray_DATA(copy)
+    cdef Py_ssize_t k
+    cdef fp_status caller = fp_enter()
+    for k in range(np.PyArray_SIZE(given)):
+        converted(numbers[k], dtype, <Number*>(target + k * np.PyArray_ITEMSIZE(copy)))
+    fp_leave(caller)
+    return copy
+
+
+cdef inline bint is_float(int kind) noexcept:
+    return kind == NPY_HALF or kind == np.NPY_FLOAT or kind == np.NPY_DOUBLE
+
+
+cdef bint enlarges(object alpha, tuple inputs):
+    """Whether the inputs, broadcast against each other, have less than alpha in some dimension."""
+    cdef int axis, ndim = np.PyArray_NDIM(alpha)
+    cdef Py_ssize_t size
+    cdef bint fits
+    for axis in range(1, ndim + 1):
+        size = np.PyArray_DIM(alpha, ndim - axis)
+        fits = False
+        for each in inputs:
+            fits = fits or axis <= np.PyArray_NDIM(each) and (
+                size == 1 or size == np.PyArray_DIM(each, np.PyArray_NDIM(each) - axis)
+            )
+        if not fits:
+            return True
+    return False
+
+
+cdef inline bint have_same_shape(object a, object b):
+    return np.PyArray_CheckExact(a) and np.PyArray_CheckExact(b) and np.PyArray_SAMESHAPE(a, b)
 
 
 cdef object on_threads(int formula, tuple operands, dict keywords):
@@ -353,48 +455,15 @@ cdef void compute_blocks(
                 gather_bytes(<uint16_t*>buffers[k], at[k], steps[k], m, loop.halves)
                 at[k] = buffers[k]
             elif steps[k] != size:
-                gather(buffers[k], at[k], steps[k], m, size)
+                kernels.gather[loop.dtype](buffers[k], at[k], steps[k], m)
                 at[k] = buffers[k]
         target = data[out] + start * steps[out]
         if steps[out] == size:
             kernel(at[0], at[first], at[first + 1], target, m, False)
         else:
             kernel(at[0], at[first], at[first + 1], buffers[MOST_OPERANDS - 1], m, False)
-            scatter(target, steps[out], buffers[MOST_OPERANDS - 1], m, size)
+            kernels.scatter[loop.dtype](target, steps[out], buffers[MOST_OPERANDS - 1], m)
         start += m
-
-
-ctypedef fused item:
-    uint16_t
-    uint32_t
-    uint64_t
-
-
-cdef inline void gather(
-    char* buffer, const char* source, Py_ssize_t step, Py_ssize_t n, int size
-) noexcept nogil:
-    if size == 8:
-        gather_items[uint64_t](<uint64_t*>buffer, source, step, n)
-    elif size == 4:
-        gather_items[uint32_t](<uint32_t*>buffer, source, step, n)
-    else:
-        gather_items[uint16_t](<uint16_t*>buffer, source, step, n)
-
-
-cdef inline void gather_items(
-    item* buffer, const char* source, Py_ssize_t step, Py_ssize_t n
-) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef const item* items = <const item*>source
-    if step == 2 * <Py_ssize_t>sizeof(item):  # the compiler vectorises a step that it knows
-        for i in range(n):
-            buffer[i] = items[2 * i]
-    elif step == -<Py_ssize_t>sizeof(item):
-        for i in range(n):
-            buffer[i] = items[-i]
-    else:
-        for i in range(n):
-            buffer[i] = (<const item*>(source + i * step))[0]
 
 
 cdef inline void gather_bytes(
@@ -403,21 +472,6 @@ cdef inline void gather_bytes(
     cdef Py_ssize_t i
     for i in range(n):
         buffer[i] = halves[(<const uint8_t*>(source + i * step))[0]]
-
-
-cdef inline void scatter(
-    char* target, Py_ssize_t step, const char* buffer, Py_ssize_t n, int size
-) noexcept nogil:
-    cdef Py_ssize_t i
-    if size == 8:
-        for i in range(n):
-            (<uint64_t*>(target + i * step))[0] = (<const uint64_t*>buffer)[i]
-    elif size == 4:
-        for i in range(n):
-            (<uint32_t*>(target + i * step))[0] = (<const uint32_t*>buffer)[i]
-    else:
-        for i in range(n):
-            (<uint16_t*>(target + i * step))[0] = (<const uint16_t*>buffer)[i]
 
 
 # -- c. which dtype is computed in -----------------------------------------------------------
@@ -453,7 +507,7 @@ cdef int common_float(const int* kinds, int count) noexcept:
         if dtype < 0:
             return -1
         result = max(result, dtype)
-        any_float |= kinds[k] in (NPY_HALF, np.NPY_FLOAT, np.NPY_DOUBLE)
+        any_float |= is_float(kinds[k])
         only_bools &= kinds[k] == np.NPY_BOOL
     # A Python number adapts to floats; a float makes float64 of integers, an int of bools.
     if result < 0 or not any_float and (python_float or python_int and only_bools):
