@@ -14,7 +14,7 @@ cimport numpy as np
 from cpython.pycapsule cimport PyCapsule_New
 from cpython.ref cimport Py_INCREF
 from cython.parallel cimport prange
-from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t
 from libc.stdlib cimport free, malloc
 
 from elu._dense cimport Number, converted, kernels, ordinary_alpha, typenum
@@ -112,15 +112,18 @@ cdef object small(
     cdef Py_ssize_t n = size_of(x)
     if not (grad is x or have_same_shape(grad, x)):
         n = up_to_2_30(n, size_of(grad))
-    if number == number:
-        alpha = number
-    elif dtype is None:
-        alpha = allowed_alphas(formula, (x,) if formula == ELU else (grad, x), alpha)
-    if number != number and (alpha is None or dtype is not None) or threads_for(formula, F64, n) > 1 or not (
-        (out is None or np.PyArray_CheckExact(out)) and casting == "same_kind"
-        and (where is True or n < SELECTED)
+    if threads_for(formula, F64, n) > 1 or casting != "same_kind" or not (
+        (out is None or np.PyArray_CheckExact(out)) and (where is True or n < SELECTED)
     ):
         return None
+    if number == number:
+        alpha = number
+    else:
+        alpha = None if dtype is not None else allowed_alphas(
+            formula, (x,) if formula == ELU else (grad, x), alpha
+        )
+        if alpha is None:
+            return None
     cdef bint plain = (
         out is None and where is True and order == "K" and dtype is None and subok is True
     )
