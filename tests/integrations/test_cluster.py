@@ -1,7 +1,9 @@
 """A cluster of several worker processes: the same bits, from arrays that fit into none of them."""
 
 import hashlib
+import os
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -62,6 +64,7 @@ def client():
     }
     scheduler = {"cls": distributed.Scheduler, "options": {"port": 0, "dashboard": False}}
     with (
+        mock.patch.dict(os.environ),  # a nanny leaves OMP_NUM_THREADS=1 there, for its worker
         distributed.SpecCluster(workers, scheduler) as cluster,
         distributed.Client(cluster) as client,
     ):
