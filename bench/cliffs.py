@@ -34,13 +34,13 @@ import elu
 SHARE = 0.9  # of the runs, in which a bar has to hold
 SMALL = (16, 1000)
 CACHED = 2**17  # as in bars.py
-CALLS = {
-    "elu": elu.elu,
-    "elu_grad": elu.elu_grad,
-    "elu_grad_from_output": elu.elu_grad_from_output,
-    "exp": np.exp,
-    "multiply": np.multiply,
-}
+FUNCTIONS = tuple(
+    family + suffix
+    for family in ("elu", "selu", "celu")
+    for suffix in ("", "_grad", "_grad_from_output")
+)
+CALLS = {name: getattr(elu, name) for name in FUNCTIONS} | {"exp": np.exp, "multiply": np.multiply}
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 rng = np.random.default_rng(2015)
 
@@ -217,30 +217,55 @@ def masked() -> Iterator[Point]:
         yield Point(f"masked, {dtype}, {rows} rows", 1.5, "elu(x)", "exp(x)", names)
 
 
-def half_beside_pytorch() -> Iterator[Point]:
+def beside_pytorch() -> Iterator[Point]:
+    import ml_dtypes
     import torch
 
     torch.set_num_threads(1)
     # For good: without it every call looks after gradients and versions that nobody wants.
     torch.inference_mode().__enter__()
 
+    def tensor(a: np.ndarray) -> Any:
+        if a.dtype == ml_dtypes.bfloat16:
+            return torch.from_numpy(a.view(np.int16)).view(torch.bfloat16)
+        return torch.from_numpy(a)
+
     def names(x: np.ndarray) -> dict[str, Any]:
         # PyTorch gets an output of its own, so that a dirty line in the cache costs both the same.
-        given = {"x": x, "grad": large(CACHED, "float16"), "out": on_a_line(np.zeros_like(x))}
-        tensors = {f"t_{name}": torch.from_numpy(a) for name, a in given.items()}
+        given = {"x": x, "grad": large(CACHED, x.dtype), "out": on_a_line(np.zeros_like(x))}
+        tensors = {f"t_{name}": tensor(a) for name, a in given.items()}
         tensors["t_out"] = torch.zeros_like(tensors["t_out"])
         backward = torch.ops.aten.elu_backward.grad_input
         return given | tensors | {"torch_elu": torch._C._nn.elu, "torch_elu_backward": backward}
 
-    x = large(CACHED, "float16")
-    label, other = "float16, 2^17, PyTorch", "torch_elu(t_x, out=t_out)"
-    yield Point(label, 0.30, "elu(x, out=out)", other, names(x))
-    label = "float16 gradient, 2^17, PyTorch"
-    other = "torch_elu_backward(t_grad, 1., 1., 1., False, t_x, grad_input=t_out)"
-    yield Point(label, 0.60, "elu_grad(grad, x, out=out)", other, names(x))
-    y = on_a_line(plain("elu", {"x": x}).astype("float16"))
-    label, other = "float16 from output, 2^17, PyTorch", other.replace("False", "True")
-    yield Point(label, 1.0, "elu_grad_from_output(grad, x, out=out)", other, names(y))
+    backward = "torch_elu_backward(t_grad, 1., 1., 1., False, t_x, grad_input=t_out)"
+    from_output = backward.replace("False", "True")
+    for dtype in ("float16", ml_dtypes.bfloat16):
+        name, x = np.dtype(dtype).name, large(CACHED, dtype)
+        label, other = f"{name}, 2^17, PyTorch", "torch_elu(t_x, out=t_out)"
+        yield Point(label, 0.30, "elu(x, out=out)", other, names(x))
+        label = f"{name} gradient, 2^17, PyTorch"
+        yield Point(label, 0.60, "elu_grad(grad, x, out=out)", backward, names(x))
+        if dtype == "float16":
+            y = on_a_line(plain("elu", {"x": x}).astype(dtype))
+            label, ours = f"{name} from output, 2^17, PyTorch", "elu_grad_from_output"
+            yield Point(label, 1.0, f"{ours}(grad, x, out=out)", from_output, names(y))
+    x = large(CACHED, "float32")
+    for name, scales in (("selu", f"{SELU_ALPHA}, {SELU_SCALE}, 1."), ("celu", "1.5, 1., 1 / 1.5")):
+        ours = f"{name}(x, {'1.5, ' if name == 'celu' else ''}out=out)"
+        other = f"torch_elu(t_x, {scales}, out=t_out)"
+        yield Point(f"{name}, 2^17, PyTorch", 0.22, ours, other, names(x))
+
+
+def relatives() -> Iterator[Point]:
+    """SELU and CELU over ELU."""
+    bars = {"selu": 1.3, "celu": 1.5}
+    for (name, bar), dtype in product(bars.items(), DTYPES):
+        names = pair(CACHED, dtype)
+        yield Point(f"{name}, {dtype}, 2^17", bar, f"{name}(x, out=out)", "elu(x, out=out)", names)
+        for suffix in ("_grad", "_grad_from_output"):
+            ours, other = (f"{each}{suffix}(grad, x, out=out)" for each in (name, "elu"))
+            yield Point(f"{name}{suffix}, {dtype}, 2^17", 1.3, ours, other, names)
 
 
 def large_beside_exp() -> Iterator[Point]:
@@ -316,7 +341,8 @@ TABLE: list[Callable[[], Iterator[Point]]] = [
     pandas_objects,
     xarray_objects,
     masked,
-    half_beside_pytorch,
+    beside_pytorch,
+    relatives,
     large_beside_exp,
     alphas,
     gradients,
@@ -342,11 +368,17 @@ def plain(function: str, names: dict[str, Any]) -> np.ndarray:
     x, grad, alpha = (
         np.asarray(names.get(name, 1.0), np.float64) for name in ("x", "grad", "alpha")
     )
-    negative = np.minimum(x, 0)
-    if function == "elu":
-        return np.where(x >= 0, x, alpha * np.expm1(negative))
-    slope = x + alpha if function == "elu_grad_from_output" else alpha * np.exp(negative)
-    return grad * np.where(x >= 0, 1, slope)
+    scale, width = 1.0, np.asarray(1.0)
+    if function.startswith("selu"):
+        scale, alpha = SELU_SCALE, SELU_SCALE * SELU_ALPHA
+    elif function.startswith("celu"):
+        alpha, width = np.asarray(1.0), alpha
+    negative = np.minimum(x, 0) / width
+    if "grad" not in function:
+        return np.where(x >= 0, scale * x, alpha * width * np.expm1(negative))
+    from_output = "output" in function
+    slope = (x + alpha * width) / width if from_output else alpha * np.exp(negative)
+    return grad * np.where(x >= 0, scale, slope)
 
 
 def check(point: Point, names: dict[str, Any]) -> None:
@@ -357,20 +389,24 @@ def check(point: Point, names: dict[str, Any]) -> None:
     got = eval(point.ours, names)
     values, hidden = np.array(got), np.ma.getmaskarray(got)
     here = ~hidden & names["valid"] if "where=" in point.ours else ~hidden
+    if "1.5" in point.ours:
+        names = {"alpha": 1.5, **names}
     want = plain(point.ours.partition("(")[0], names)
     other = eval(point.other, names)
-    theirs = np.asarray(other)
+    theirs = np.asarray(names["out"] if "torch" in point.other else other)
     assert values.shape == theirs.shape, f"{values.shape}, not {theirs.shape}"
     assert values.dtype == theirs.dtype, f"{values.dtype}, not {theirs.dtype}"
     if "torch" not in point.other:
         assert type(got) is type(other), f"{type(got).__name__}, not {type(other).__name__}"
         assert np.array_equal(hidden, np.ma.getmaskarray(other)), "another mask"
-    half = values.dtype == np.float16
+    # float16 has subnormal numbers that matter here.
+    tolerance = {"float16": 2e-3, "bfloat16": 1e-2}.get(values.dtype.name, 1e-5)
     np.testing.assert_allclose(
         values[here].astype(np.float64),
         want[here],
-        rtol=2e-3 if half else 1e-5,
-        atol=2 * float(np.finfo(values.dtype).smallest_subnormal),
+        rtol=tolerance,
+        # y + alpha cancels.
+        atol=1e-6 if "output" in point.ours or values.dtype == np.float16 else 1e-30,
     )
     if "where=" in point.ours:
         assert (values[~here] == 0.25).all(), "writes where it must not"

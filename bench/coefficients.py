@@ -291,6 +291,17 @@ def saturation(form: Format) -> str:
     )
 
 
+def selu() -> tuple[mp.mpf, mp.mpf]:
+    """Scale and alpha of SELU: mean 0 and variance 1 are a fixed point of a layer with them.
+
+    The closed form is that of the paper (arXiv:1706.02515, equation 14).
+    """
+    c, d = mp.erfc(1 / mp.sqrt(2)) * mp.sqrt(mp.e), mp.erfc(mp.sqrt(2)) * mp.exp(2)
+    alpha = mp.sqrt(2 / mp.pi) / (1 - c)
+    square = 2 * d + mp.pi * c**2 - 2 * (2 + mp.pi) * c + mp.pi + 2
+    return (1 - c) * mp.sqrt(2 * mp.pi / square), alpha
+
+
 def polynomial(form: Format, curve: Curve) -> tuple[list[str], str]:
     """Its #defines, and what is proved of it."""
     coefficients = rounded_fit(curve)
@@ -326,6 +337,9 @@ def header() -> Iterator[str]:
         yield f"/* {saturation(form)} */"
         yield define(form, "LOG2E", nearest(1 / mp.log(2), form.bits))
         yield define(form, "MAGIC", mp.mpf(3) * 2 ** (form.bits - 2))
+        scale, alpha = selu()
+        yield define(form, "SELU_SCALE", nearest(scale, form.bits))
+        yield define(form, "SELU_SCALE_ALPHA", nearest(scale * alpha, form.bits))
         for curve in curves(form):
             lines, proof = polynomial(form, curve)
             yield f"/* {proof} */"

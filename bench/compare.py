@@ -246,7 +246,9 @@ def parse() -> argparse.Namespace:
     add("--runs", type=int, default=1, help="with --bars: as often as this")
     add("--strict", action="store_true", help="with --bars: exit 1 unless each held in 9 of 10")
     add("--json", metavar="FILE", help="write the results there")
-    add("--plot", metavar="FILE", help="draw them there (matplotlib)")
+    add("--plot", metavar="FILE", help="draw all of them there (matplotlib)")
+    add("--headline", metavar="FILE", help="draw the first table beside the five fastest peers")
+    add("--ratios", metavar="FILE", help="the same as ratios, on a linear axis")
     add("--load", metavar="FILE", help="measure nothing: the results of an earlier --json")
     options = parser.parse_args()
     options.sizes = options.sizes or (QUICK if options.quick else SIZES)
@@ -293,6 +295,9 @@ def main() -> int:
         # The bars are measured at more sizes than these, and not all of them for everybody.
         shown = {point: times for point, times in results.items() if chosen(point, options)}
         report.plot(shown, facts, options.plot)
+    for path, ratios in ((options.headline, False), (options.ratios, True)):
+        if path:
+            report.headline(results, facts, path, ratios=ratios)
     return int(options.strict and not all(map(report.held, entries)))
 
 

@@ -108,10 +108,10 @@ STYLES = {
     "elu": ("#D55E00", "o"),
     "XNNPACK": ("#0072B2", "s"),
     "PyTorch": ("#E69F00", "^"),
-    "torch.compile": ("#E69F00", "v"),
+    "torch.compile": ("#8C510A", "v"),
     "JAX": ("#009E73", "D"),
     "ONNX Runtime": ("#CC79A7", "P"),
-    "np passes": ("#56B4E9", "<"),
+    "np passes": ("#7F3C8D", "<"),
     "np.where": ("#56B4E9", ">"),
     "numba": ("#000000", "x"),
     "numexpr": ("#888888", "+"),
@@ -128,11 +128,6 @@ TITLES = dict(
 
 def plot(results: Results, machine: dict, path: str) -> None:
     """Throughput over size: functions across, or dtypes where there is one function only."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     drawn = [(point, rows) for point, rows in sections(results) if point.out]
     several = len({point.function for point, _ in drawn}) > 1
     panels = {
@@ -143,21 +138,12 @@ def plot(results: Results, machine: dict, path: str) -> None:
     }
     down = list(dict.fromkeys(row for row, _ in panels))
     across = list(dict.fromkeys(column for _, column in panels))
-    figure, axes = pyplot.subplots(
-        len(down),
-        len(across),
-        figsize=(1.2 + 3.9 * len(across), 1.1 + 3.3 * len(down)),
-        sharex=True,
-        sharey="row",
-        squeeze=False,
-        layout="constrained",
-    )
+    figure, axes = grid(len(down), len(across))
     handles = {}
     for (row, column), (point, rows) in panels.items():
         axis = axes[down.index(row), across.index(column)]
-        handles |= panel(axis, rows)
-        threads = f"{point.threads} thread{'s' * (point.threads > 1)}"
-        axis.set_title(f"{TITLES[point.function]}, {point.dtype}, {threads}")
+        handles |= lines(axis, rows, STYLES)
+        axis.set_title(title(point))
         if column == across[0]:
             axis.set_ylabel("elements per nanosecond")
         if row == down[-1]:
@@ -166,26 +152,86 @@ def plot(results: Results, machine: dict, path: str) -> None:
         # Three and a half decades tell the story; what starts below enters from there.
         top = max(axis.get_ylim()[1] for axis in row)
         row[0].set_ylim(max(row[0].get_ylim()[0], top / 3000), top)
-    order = [name for name in STYLES if name in handles] + ["limit"] * ("limit" in handles)
+    order = [name for name in (*STYLES, "limit") if name in handles]
     figure.legend(
         [handles[name] for name in order],
         [LABELS.get(name, name) for name in order],
-        loc="outside lower center",
-        ncols=min(2 * len(across), len(order)),
+        loc="outside right upper",
         frameon=False,
     )
-    figure.suptitle(f"ELU on {machine['cpu']}: higher is faster", fontsize="large")
+    save(figure, f"ELU on {machine['cpu']}: higher is faster", path)
+
+
+def headline(results: Results, machine: dict, path: str, *, ratios: bool) -> None:
+    """One section beside the five fastest peers, each line with its name at its end.
+
+    Throughput on a logarithmic axis, or how many times as fast we are on a linear one.
+    """
+    point, rows = next((point, rows) for point, rows in sections(results) if point.out)
+    peers = [name for name in STYLES if name != OURS and all(name in t for t in rows.values())]
+    best = sorted(peers, key=lambda name: sum(t[name] / t[OURS] for t in rows.values()))[:5]
+    figure, axes = grid(1, 1)
+    axis = axes[0, 0]
+    if ratios:
+        # What lines() divides by.
+        rows = {p: {name: p.size * times[OURS] / times[name] for name in [OURS, *best]}
+                for p, times in rows.items()}
+    handles = lines(axis, rows, [OURS, *best])
+    for name, line in handles.items():
+        x, y = line.get_data()
+        axis.annotate(
+            LABELS.get(name, name), (x[-1], y[-1]), (8, 0), textcoords="offset points",
+            color=line.get_color(), va="center", fontsize="small",
+        )
+    if ratios:
+        axis.set(yscale="linear", ylabel="time over that of elu")
+        axis.set_ylim(0, None)
+    else:
+        axis.set_ylabel("elements per nanosecond")
+    axis.set(xlabel="elements in the array", title=title(point))
+    better = "above 1, elu is faster" if ratios else "higher is faster"
+    save(figure, f"ELU on {machine['cpu']}: {better}", path)
+
+
+def grid(down: int, across: int):
+    """A figure and its axes."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot.subplots(
+        down,
+        across,
+        figsize=(2.6 + 3.9 * across, 1.1 + 3.3 * down),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+        layout="constrained",
+    )
+
+
+def save(figure, title: str, path: str) -> None:
+    from matplotlib import pyplot
+
+    figure.suptitle(title, fontsize="large")
     figure.savefig(path, dpi=150)
     pyplot.close(figure)
 
 
-def panel(axis, rows: Results) -> dict:
-    """Draw one section; returns a line for each name, for the legend."""
+def title(point: Point) -> str:
+    threads = f"{point.threads} thread{'s' * (point.threads > 1)}"
+    return f"{TITLES[point.function]}, {point.dtype}, {threads}"
+
+
+def lines(axis, rows: Results, names: Iterable[str]) -> dict:
+    """Draw one section; returns a line for each name."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     sizes = [point.size for point in rows]
     handles = {}
-    for name, (colour, marker) in STYLES.items():
+    for name in names:
+        colour, marker = STYLES[name]
         at = [(p.size, p.size / times[name]) for p, times in rows.items() if name in times]
         if at:
             style = {"lw": 1.1, "ms": 4.5}

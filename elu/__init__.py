@@ -1,15 +1,63 @@
-"""ELU, the exponential linear unit, and its gradients for NumPy arrays: fast and accurate."""
+"""ELU, SELU and CELU and their gradients for NumPy arrays: fast and accurate.
 
-from elu._api import config, elu, elu_grad, elu_grad_from_output
-from elu._openmp import get_num_threads, set_num_threads
-from elu._version import __version__
+elu, elu_grad, elu_grad_from_output
+    The exponential linear unit, and its gradients from a layer's input or output.
+selu, selu_grad, selu_grad_from_output
+    The same with the scale and the alpha of self-normalizing networks.
+celu, celu_grad, celu_grad_from_output
+    The same with a slope at 0 that is 1 from both sides.
+set_num_threads, get_num_threads
+    How many threads large arrays are computed on.
+config
+    What this build and this machine are.
+
+`elu.torch` is a module: ``import elu.torch; elu.torch.patch()``.
+"""
+
+from numpy import __version__ as _numpy
+
+if int(_numpy.partition(".")[0]) < 2:
+    raise ImportError(f"elu needs NumPy 2.0 or newer, and this is {_numpy}")
+try:
+    from elu._api import (
+        celu,
+        celu_grad,
+        celu_grad_from_output,
+        config,
+        elu,
+        elu_grad,
+        elu_grad_from_output,
+        selu,
+        selu_grad,
+        selu_grad_from_output,
+    )
+    from elu._openmp import get_num_threads, set_num_threads
+    from elu._version import __version__
+except ImportError as _error:
+    if (_error.name or "").startswith("elu."):
+        raise ImportError(
+            f"the compiled modules of elu are not in {__path__[0]}: if this is its source, start "
+            "Python in another folder or run `pip install -e .` there"
+        ) from _error
+    if "gomp" in str(_error):
+        raise ImportError(
+            "elu needs the OpenMP library, which the package libgomp1 (Debian, Ubuntu) or libgomp "
+            f"(Fedora, Alpine) brings: {_error}"
+        ) from _error
+    raise
 
 __all__ = [
     "__version__",
+    "celu",
+    "celu_grad",
+    "celu_grad_from_output",
     "config",
     "elu",
     "elu_grad",
     "elu_grad_from_output",
     "get_num_threads",
+    "selu",
+    "selu_grad",
+    "selu_grad_from_output",
     "set_num_threads",
 ]

@@ -13,9 +13,16 @@ from cython.cimports.elu._fpstatus import (  # type: ignore[import-not-found]
     fp_leave_long_double,
 )
 from cython.cimports.elu._kernels import (  # type: ignore[import-not-found]
+    CELU,
+    CELU_GRAD,
+    CELU_GRAD_FROM_OUTPUT,
     ELU,
     ELU_GRAD,
     ELU_GRAD_FROM_OUTPUT,
+    SELU,
+    SELU_GRAD,
+    SELU_GRAD_FROM_OUTPUT,
+    form_of,
 )
 from cython.cimports.elu._ufuncs import (  # type: ignore[import-not-found]
     SELECTED,
@@ -42,15 +49,12 @@ _AnyOut: TypeAlias = "NDArray[Any] | tuple[NDArray[Any]] | None"
 _Casting: TypeAlias = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
 _Order: TypeAlias = Literal["K", "A", "C", "F"]
 
-# For each formula its name, the ufunc with alpha = 1, and that with any.
+# By formula: the ufunc with alpha = 1, which has the function's name, and that with any.
 # Declared, they are read without a look into the module's dict, which takes 5 ns each time.
-_NAMES = cython.declare(tuple, ("elu", "elu_grad", "elu_grad_from_output"))
-_UFUNCS = cython.declare(
-    tuple, (_ufuncs.elu, _ufuncs.elu_grad, _ufuncs.elu_grad_from_output)
-)
-_WITH_ALPHA = cython.declare(
-    tuple, (_ufuncs.elu_alpha, _ufuncs.elu_grad_alpha, _ufuncs.elu_grad_from_output_alpha)
-)
+_UFUNCS = cython.declare(tuple, _ufuncs.UFUNCS)
+_WITH_ALPHA = cython.declare(tuple, _ufuncs.WITH_ALPHA)
+_NAMES = cython.declare(tuple, tuple([ufunc.__name__ for ufunc in _ufuncs.UFUNCS]))
+
 # For each function: arrays of one floating dtype, and the result is another of it; then everything
 # else (lists, integers, mixed dtypes, other containers), where the types do not tell the result.
 # The keywords are those of numpy.ufunc, hence the number of parameters.
@@ -156,15 +160,7 @@ def elu(
     >>> elu(np.array([-2.0, 0.5], dtype=np.float32), alpha=1.5)
     array([-1.2969971,  0.5      ], dtype=float32)
     """
-    if _is_plain(where, casting, dtype, subok) and (order == "K" or is_order_of(x, order)):
-        result = dense(ELU, x, x, alpha, out)
-        if result is not None:
-            return result
-    result = small(ELU, x, x, alpha, out, where, casting, order, dtype, subok)
-    if result is not None:
-        return result
-    keywords = _given(out, where, casting, order, dtype, subok)
-    return _by_ufunc(ELU, (x,), alpha, keywords)
+    return _computed(ELU, x, x, alpha, out, where, casting, order, dtype, subok)
 
 
 @overload
@@ -263,15 +259,7 @@ def elu_grad(
     >>> elu_grad(np.array([10.0, 10.0, 10.0]), np.array([-2.0, 0.0, 0.5]))
     array([ 1.35335283, 10.        , 10.        ])
     """
-    if _is_plain(where, casting, dtype, subok) and (order == "K" or is_order_of(x, order)):
-        result = dense(ELU_GRAD, grad, x, alpha, out)
-        if result is not None:
-            return result
-    result = small(ELU_GRAD, grad, x, alpha, out, where, casting, order, dtype, subok)
-    if result is not None:
-        return result
-    keywords = _given(out, where, casting, order, dtype, subok)
-    return _by_ufunc(ELU_GRAD, (grad, x), alpha, keywords)
+    return _computed(ELU_GRAD, grad, x, alpha, out, where, casting, order, dtype, subok)
 
 
 @overload
@@ -371,15 +359,574 @@ def elu_grad_from_output(
     >>> elu_grad_from_output(np.array([10.0, 10.0, 10.0]), y)
     array([ 1.35335283, 10.        , 10.        ])
     """
-    if _is_plain(where, casting, dtype, subok) and (order == "K" or is_order_of(y, order)):
-        result = dense(ELU_GRAD_FROM_OUTPUT, grad, y, alpha, out)
-        if result is not None:
-            return result
-    result = small(ELU_GRAD_FROM_OUTPUT, grad, y, alpha, out, where, casting, order, dtype, subok)
-    if result is not None:
-        return result
-    keywords = _given(out, where, casting, order, dtype, subok)
-    return _by_ufunc(ELU_GRAD_FROM_OUTPUT, (grad, y), alpha, keywords)
+    return _computed(ELU_GRAD_FROM_OUTPUT, grad, y, alpha, out, where, casting, order, dtype, subok)
+
+
+@overload
+def selu(
+    x: NDArray[_F],
+    *,
+    out: _Out[_F] = None,
+    where: ArrayLike = True,
+    casting: _Casting = "same_kind",
+    order: _Order = "K",
+    dtype: None = None,
+    subok: bool = True,
+) -> NDArray[_F]: ...
+
+@overload
+def selu(
+    x: ArrayLike,
+    *,
+    out: _AnyOut = None,
+    where: ArrayLike = True,
+    casting: _Casting = "same_kind",
+    order: _Order = "K",
+    dtype: DTypeLike | None = None,
+    subok: bool = True,
+) -> Any: ...
+
+
+def selu(
+    x: Any,
+    *,
+    out: Any = None,
+    where: Any = True,
+    casting: Any = "same_kind",
+    order: Any = "K",
+    dtype: Any = None,
+    subok: bool = True,
+) -> Any:
+    """Scaled ELU: ``scale * x`` where x >= 0, ``scale * alpha * expm1(x)`` where x < 0.
+
+    scale is 1.0507009873554805 and alpha is 1.6732632423543772. With them the outputs of a layer
+    of many inputs tend to mean 0 and variance 1.
+
+    Parameters
+    ----------
+    x : array_like
+        Input as of `elu`.
+    out : ndarray, optional
+        Where the result is stored, as in `numpy.ufunc`. It may be `x` itself or
+        overlap it in any way.
+    where, casting, order, dtype, subok : as in `numpy.ufunc`
+        The keywords of every NumPy ufunc, with the meaning and the defaults that they have there.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the shape of `x` and the dtype of ``numpy.exp(x)``; `out` where that is given.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is not supported, or the result cannot be cast to the dtype of `out`.
+    ValueError
+        If `out` has a shape that does not fit or is read-only. Nothing is written.
+
+    See Also
+    --------
+    elu : The same without a scale, and with an alpha of your choice.
+    selu_grad : The gradient, from the layer's input.
+    selu_grad_from_output : The gradient, from the layer's output.
+
+    Notes
+    -----
+    At most 2 ULP off. scale, and scale * alpha, are each rounded once to the dtype that is
+    computed in, which is float32 for float16 and bfloat16.
+
+    References
+    ----------
+    .. [1] G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-Normalizing Neural
+       Networks", 2017, `arXiv:1706.02515 <https://arxiv.org/abs/1706.02515>`_.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from elu import selu
+    >>> selu(np.array([-2.0, -0.0, 0.5]))
+    array([-1.52016647, -0.        ,  0.52535049])
+    """
+    return _computed(SELU, x, x, 1.0, out, where, casting, order, dtype, subok)
+
+
+@overload
+def selu_grad(
+    grad: NDArray[_F],
+    x: NDArray[_F],
+    *,
+    out: _Out[_F] = None,
+    where: ArrayLike = True,
+    casting: _Casting = "same_kind",
+    order: _Order = "K",
+    dtype: None = None,
+    subok: bool = True,
+) -> NDArray[_F]: ...
+
+@overload
+def selu_grad(
+    grad: ArrayLike,
+    x: ArrayLike,
+    *,
+    out: _AnyOut = None,
+    where: ArrayLike = True,
+    casting: _Casting = "same_kind",
+    order: _Order = "K",
+    dtype: DTypeLike | None = None,
+    subok: bool = True,
+) -> Any: ...
+
+
+def selu_grad(
+    grad: Any,
+    x: Any,
+    *,
+    out: Any = None,
+    where: Any = True,
+    casting: Any = "same_kind",
+    order: Any = "K",
+    dtype: Any = None,
+    subok: bool = True,
+) -> Any:
+    """Gradient of `selu` from its input.
+
+    ``grad * scale`` where x >= 0, ``grad * scale * alpha * exp(x)`` where x < 0.
+
+    Parameters
+    ----------
+    grad : array_like
+        The gradient that arrives from the layer above (dL/dy).
+    x : array_like
+        The input that `selu` was given. `grad` and `x` broadcast against each other.
+    out : ndarray, optional
+        Where the result is stored, as in `numpy.ufunc`. It may be `grad` or `x` itself or
+        overlap it in any way.
+    where, casting, order, dtype, subok : as in `numpy.ufunc`
+        The keywords of every NumPy ufunc, with the meaning and the defaults that they have there.
+
+    Returns
+    -------
+    ndarray or scalar
+        The gradient for the layer below (dL/dx), of the broadcast shape; `out` where that is
+        given.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is not supported, or the result cannot be cast to the dtype of `out`.
+    ValueError
+        If shapes do not broadcast, or `out` has a shape that does not fit or is read-only.
+        Nothing is written.
+
+    See Also
+    --------
+    selu : The function, and its two constants.
+    selu_grad_from_output : Needs the layer's output only.
+
+    Notes
+    -----
+    At most 3 ULP off, subnormal results included.
+
+    References
+    ----------
+    .. [1] G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-Normalizing Neural
+       Networks", 2017, `arXiv:1706.02515 <https://arxiv.org/abs/1706.02515>`_.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from elu import selu_grad
+    >>> selu_grad(np.array([10.0, 10.0, 10.0]), np.array([-2.0, 0.0, 0.5]))
+    array([ 2.37932872, 10.50700987, 10.50700987])
+    """
+    return _computed(SELU_GRAD, grad, x, 1.0, out, where, casting, order, dtype, subok)
+
+
+@overload
+def selu_grad_from_output(
+    grad: NDArray[_F],
+    y: NDArray[_F],
+    *,
+    out: _Out[_F] = None,
+    where: ArrayLike = True,
+    casting: _Casting = "same_kind",
+    order: _Order = "K",
+    dtype: None = None,
+    subok: bool = True,
+) -> NDArray[_F]: ...
+
+@overload
+def selu_grad_from_output(
+    grad: ArrayLike,
+    y: ArrayLike,
+    *,
+    out: _AnyOut = None,
+    where: ArrayLike = True,
+    casting: _Casting = "same_kind",
+    order: _Order = "K",
+    dtype: DTypeLike | None = None,
+    subok: bool = True,
+) -> Any: ...
+
+
+def selu_grad_from_output(
+    grad: Any,
+    y: Any,
+    *,
+    out: Any = None,
+    where: Any = True,
+    casting: Any = "same_kind",
+    order: Any = "K",
+    dtype: Any = None,
+    subok: bool = True,
+) -> Any:
+    """Gradient of `selu` from its output.
+
+    ``grad * scale`` where y >= 0, ``grad * (y + scale * alpha)`` where y < 0. As with
+    `elu_grad_from_output` a small slope is right in absolute terms only.
+
+    Parameters
+    ----------
+    grad : array_like
+        The gradient that arrives from the layer above (dL/dy).
+    y : array_like
+        What `selu` returned. `grad` and `y` broadcast against each other.
+    out : ndarray, optional
+        Where the result is stored, as in `numpy.ufunc`. It may be `grad` or `y` itself or
+        overlap it in any way.
+    where, casting, order, dtype, subok : as in `numpy.ufunc`
+        The keywords of every NumPy ufunc, with the meaning and the defaults that they have there.
+
+    Returns
+    -------
+    ndarray or scalar
+        The gradient for the layer below (dL/dx), of the broadcast shape; `out` where that is
+        given.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is not supported, or the result cannot be cast to the dtype of `out`.
+    ValueError
+        If shapes do not broadcast, or `out` has a shape that does not fit or is read-only.
+        Nothing is written.
+
+    See Also
+    --------
+    selu_grad : Accurate everywhere, from the layer's input.
+
+    Notes
+    -----
+    At most 2.5 ULP off from that formula in exact arithmetic.
+
+    References
+    ----------
+    .. [1] G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-Normalizing Neural
+       Networks", 2017, `arXiv:1706.02515 <https://arxiv.org/abs/1706.02515>`_.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from elu import selu, selu_grad_from_output
+    >>> y = selu(np.array([-2.0, 0.0, 0.5]))
+    >>> selu_grad_from_output(np.array([10.0, 10.0, 10.0]), y)
+    array([ 2.37932872, 10.50700987, 10.50700987])
+    """
+    return _computed(SELU_GRAD_FROM_OUTPUT, grad, y, 1.0, out, where, casting, order, dtype, subok)
+
+
+@overload
+def celu(
+    x: NDArray[_F],
+    alpha: ArrayLike = 1.0,
+    *,
+    out: _Out[_F] = None,
+    where: ArrayLike = True,
+    casting: _Casting = "same_kind",
+    order: _Order = "K",
+    dtype: None = None,
+    subok: bool = True,
+) -> NDArray[_F]: ...
+
+@overload
+def celu(
+    x: ArrayLike,
+    alpha: ArrayLike = 1.0,
+    *,
+    out: _AnyOut = None,
+    where: ArrayLike = True,
+    casting: _Casting = "same_kind",
+    order: _Order = "K",
+    dtype: DTypeLike | None = None,
+    subok: bool = True,
+) -> Any: ...
+
+
+def celu(
+    x: Any,
+    alpha: Any = 1.0,
+    *,
+    out: Any = None,
+    where: Any = True,
+    casting: Any = "same_kind",
+    order: Any = "K",
+    dtype: Any = None,
+    subok: bool = True,
+) -> Any:
+    """Continuously differentiable ELU: `x` where x >= 0, else ``alpha * expm1(x / alpha)``.
+
+    Its slope at 0 is 1 from both sides, whatever `alpha` is.
+
+    Parameters
+    ----------
+    x : array_like
+        Input as of `elu`.
+    alpha : float or array_like, default: 1.0
+        Minus the value that large negative `x` saturate at. Finite and more than 0; an array of
+        numbers must broadcast to the shape of `x`. It never changes the dtype of the result.
+    out : ndarray, optional
+        Where the result is stored, as in `numpy.ufunc`. It may be `x` itself or
+        overlap it in any way.
+    where, casting, order, dtype, subok : as in `numpy.ufunc`
+        The keywords of every NumPy ufunc, with the meaning and the defaults that they have there.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the shape of `x` and the dtype of ``numpy.exp(x)``; `out` where that is given.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is not supported, `alpha` is no real number, or the result cannot be cast to
+        the dtype of `out`.
+    ValueError
+        If `alpha` is not finite, not more than 0 or would enlarge the result, or `out` has a
+        shape that does not fit or is read-only. Nothing is written.
+
+    See Also
+    --------
+    elu : The same with ``alpha * expm1(x)``.
+    celu_grad : The gradient, from the layer's input.
+    celu_grad_from_output : The gradient, from the layer's output.
+
+    Notes
+    -----
+    At most 3 ULP off, for every `alpha`: the quotient is never rounded.
+
+    References
+    ----------
+    .. [1] J. T. Barron, "Continuously Differentiable Exponential Linear Units", 2017,
+       `arXiv:1704.07483 <https://arxiv.org/abs/1704.07483>`_.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from elu import celu
+    >>> celu(np.array([-2.0, -0.0, 0.5]), alpha=0.5)
+    array([-0.49084218, -0.        ,  0.5       ])
+    """
+    return _computed(CELU, x, x, alpha, out, where, casting, order, dtype, subok)
+
+
+@overload
+def celu_grad(
+    grad: NDArray[_F],
+    x: NDArray[_F],
+    alpha: ArrayLike = 1.0,
+    *,
+    out: _Out[_F] = None,
+    where: ArrayLike = True,
+    casting: _Casting = "same_kind",
+    order: _Order = "K",
+    dtype: None = None,
+    subok: bool = True,
+) -> NDArray[_F]: ...
+
+@overload
+def celu_grad(
+    grad: ArrayLike,
+    x: ArrayLike,
+    alpha: ArrayLike = 1.0,
+    *,
+    out: _AnyOut = None,
+    where: ArrayLike = True,
+    casting: _Casting = "same_kind",
+    order: _Order = "K",
+    dtype: DTypeLike | None = None,
+    subok: bool = True,
+) -> Any: ...
+
+
+def celu_grad(
+    grad: Any,
+    x: Any,
+    alpha: Any = 1.0,
+    *,
+    out: Any = None,
+    where: Any = True,
+    casting: Any = "same_kind",
+    order: Any = "K",
+    dtype: Any = None,
+    subok: bool = True,
+) -> Any:
+    """Gradient of `celu` from its input: `grad` where x >= 0, else ``grad * exp(x / alpha)``.
+
+    It is accurate for every `x`, and needs the input of the layer for that.
+
+    Parameters
+    ----------
+    grad : array_like
+        The gradient that arrives from the layer above (dL/dy).
+    x : array_like
+        The input that `celu` was given. `grad` and `x` broadcast against each other.
+    alpha : float or array_like, default: 1.0
+        As `celu` was given. Finite and more than 0; an array of
+        numbers must broadcast to the shape of `x`. It never changes the dtype of the result.
+    out : ndarray, optional
+        Where the result is stored, as in `numpy.ufunc`. It may be `grad` or `x` itself or
+        overlap it in any way.
+    where, casting, order, dtype, subok : as in `numpy.ufunc`
+        The keywords of every NumPy ufunc, with the meaning and the defaults that they have there.
+
+    Returns
+    -------
+    ndarray or scalar
+        The gradient for the layer below (dL/dx), of the broadcast shape; `out` where that is
+        given.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is not supported, `alpha` is no real number, or the result cannot be cast to
+        the dtype of `out`.
+    ValueError
+        If `alpha` is not finite, not more than 0 or would enlarge the result, shapes do not
+        broadcast, or `out` has a shape that does not fit or is read-only. Nothing is written.
+
+    See Also
+    --------
+    celu : The function.
+    celu_grad_from_output : Needs the layer's output only.
+
+    Notes
+    -----
+    At most 3 ULP off, subnormal results included.
+
+    References
+    ----------
+    .. [1] J. T. Barron, "Continuously Differentiable Exponential Linear Units", 2017,
+       `arXiv:1704.07483 <https://arxiv.org/abs/1704.07483>`_.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from elu import celu_grad
+    >>> celu_grad(np.array([10.0, 10.0, 10.0]), np.array([-2.0, 0.0, 0.5]), alpha=0.5)
+    array([ 0.18315639, 10.        , 10.        ])
+    """
+    return _computed(CELU_GRAD, grad, x, alpha, out, where, casting, order, dtype, subok)
+
+
+@overload
+def celu_grad_from_output(
+    grad: NDArray[_F],
+    y: NDArray[_F],
+    alpha: ArrayLike = 1.0,
+    *,
+    out: _Out[_F] = None,
+    where: ArrayLike = True,
+    casting: _Casting = "same_kind",
+    order: _Order = "K",
+    dtype: None = None,
+    subok: bool = True,
+) -> NDArray[_F]: ...
+
+@overload
+def celu_grad_from_output(
+    grad: ArrayLike,
+    y: ArrayLike,
+    alpha: ArrayLike = 1.0,
+    *,
+    out: _AnyOut = None,
+    where: ArrayLike = True,
+    casting: _Casting = "same_kind",
+    order: _Order = "K",
+    dtype: DTypeLike | None = None,
+    subok: bool = True,
+) -> Any: ...
+
+
+def celu_grad_from_output(
+    grad: Any,
+    y: Any,
+    alpha: Any = 1.0,
+    *,
+    out: Any = None,
+    where: Any = True,
+    casting: Any = "same_kind",
+    order: Any = "K",
+    dtype: Any = None,
+    subok: bool = True,
+) -> Any:
+    """Gradient of `celu` from its output: `grad` where y >= 0, else ``grad * (y + alpha) / alpha``.
+
+    As with `elu_grad_from_output` a small slope is right in absolute terms only.
+
+    Parameters
+    ----------
+    grad : array_like
+        The gradient that arrives from the layer above (dL/dy).
+    y : array_like
+        What `celu` returned. `grad` and `y` broadcast against each other.
+    alpha : float or array_like, default: 1.0
+        As `celu` was given. Finite and more than 0; an array of
+        numbers must broadcast to the shape of `y`. It never changes the dtype of the result.
+    out : ndarray, optional
+        Where the result is stored, as in `numpy.ufunc`. It may be `grad` or `y` itself or
+        overlap it in any way.
+    where, casting, order, dtype, subok : as in `numpy.ufunc`
+        The keywords of every NumPy ufunc, with the meaning and the defaults that they have there.
+
+    Returns
+    -------
+    ndarray or scalar
+        The gradient for the layer below (dL/dx), of the broadcast shape; `out` where that is
+        given.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is not supported, `alpha` is no real number, or the result cannot be cast to
+        the dtype of `out`.
+    ValueError
+        If `alpha` is not finite, not more than 0 or would enlarge the result, shapes do not
+        broadcast, or `out` has a shape that does not fit or is read-only. Nothing is written.
+
+    See Also
+    --------
+    celu_grad : Accurate everywhere, from the layer's input.
+
+    Notes
+    -----
+    At most 2.5 ULP off from that formula in exact arithmetic.
+
+    References
+    ----------
+    .. [1] J. T. Barron, "Continuously Differentiable Exponential Linear Units", 2017,
+       `arXiv:1704.07483 <https://arxiv.org/abs/1704.07483>`_.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from elu import celu, celu_grad_from_output
+    >>> y = celu(np.array([-2.0, 0.0, 0.5]), alpha=0.5)
+    >>> celu_grad_from_output(np.array([10.0, 10.0, 10.0]), y, alpha=0.5)
+    array([ 0.18315639, 10.        , 10.        ])
+    """
+    return _computed(
+        CELU_GRAD_FROM_OUTPUT, grad, y, alpha, out, where, casting, order, dtype, subok
+    )
 
 
 class _Config(TypedDict):
@@ -421,7 +968,27 @@ def config() -> _Config:
     }
 
 
-# -- the ufunc path --------------------------------------------------------------------------
+# -- dense path or ufunc path ----------------------------------------------------------------
+
+
+@cython.cfunc
+@cython.inline
+@cython.locals(formula=cython.int)
+def _computed(
+    formula: int, grad: Any, x: Any, alpha: Any, out: Any, where: Any, casting: Any, order: Any,
+    dtype: Any, subok: Any,
+) -> Any:
+    """What each function is, beside its signature; a function without grad has x in its place."""
+    if _is_plain(where, casting, dtype, subok) and (order == "K" or is_order_of(x, order)):
+        result = dense(formula, grad, x, alpha, out)
+        if result is not None:
+            return result
+    result = small(formula, grad, x, alpha, out, where, casting, order, dtype, subok)
+    if result is not None:
+        return result
+    keywords = _given(out, where, casting, order, dtype, subok)
+    inputs = (x,) if form_of(formula) == ELU else (grad, x)
+    return _by_ufunc(formula, inputs, alpha, keywords)
 
 
 @cython.cfunc
@@ -535,9 +1102,9 @@ def _by_numpy(
         return given
     if plain:
         return ufunc(*operands, **keywords or {})
-    _containers.introduce([*_UFUNCS, *_WITH_ALPHA])
+    _containers.introduce([each for each in (*_UFUNCS, *_WITH_ALPHA) if each is not None])
     if keywords is None and _containers.is_of_frames(operands):
-        function = (elu, elu_grad, elu_grad_from_output)[formula]
+        function = globals()[_NAMES[formula]]
         return _containers.of_frames(function, operands)
     result = ufunc(*operands, **keywords or {})
     if len(operands) == 1 and out is None and isinstance(result, np.ma.MaskedArray):
@@ -555,7 +1122,7 @@ def _selected(
     NumPy calls a ufunc for each stretch of selected elements, which took 1.3 to 2 times as long as
     numpy.exp from 1000 elements on, since a call computes a whole block.
     """
-    x = operands[0] if formula == ELU else operands[1]
+    x = operands[0] if form_of(formula) == ELU else operands[1]
     if len(keywords) != 2 or type(x) is not np.ndarray or x.size < SELECTED:
         return None
     out, where = keywords.get("out"), keywords["where"]

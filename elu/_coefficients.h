@@ -20,6 +20,8 @@
 /* F32: expm1(x) rounds to -1 for x <= -17.5, where exp(x) < 0.84256 * 2^-25 */
 #define F32_LOG2E 0x1.715476p+0f
 #define F32_MAGIC 0x1.8p+23f
+#define F32_SELU_SCALE 0x1.0cfabep+0f
+#define F32_SELU_SCALE_ALPHA 0x1.c212ccp+0f
 /* F32: C2 to C6: error < 0.34657 * 2^-24 of the result for |t| < log(2) / 2 + 4.2e-6 */
 #define F32_C2 0x1.fffffap-2f
 #define F32_C3 0x1.555464p-3f
@@ -36,6 +38,8 @@
 /* F64: expm1(x) rounds to -1 for x <= -38, where exp(x) < 0.56550 * 2^-54 */
 #define F64_LOG2E 0x1.71547652b82fep+0
 #define F64_MAGIC 0x1.8p+52
+#define F64_SELU_SCALE 0x1.0cfabd6a91132p+0
+#define F64_SELU_SCALE_ALPHA 0x1.c212cc640f031p+0
 /* F64: C2 to C11: error < 0.30145 * 2^-53 of the result for |t| < log(2) / 2 + 1.7e-14 */
 #define F64_C2 0x1.0000000000009p-1
 #define F64_C3 0x1.55555555555f2p-3

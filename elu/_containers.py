@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from elu import _ufuncs
+
 _introduced: set[str] = set()
 
 
@@ -100,14 +102,18 @@ def result_dtypes(inputs: tuple[Any, ...], dtype: Any) -> list[np.dtype[Any]]:
             dtype = np.dtype(dtype)
         except TypeError:
             return []
-        return [dtype] if dtype.char in "efd" else []  # the ufunc refuses the others
+        return [dtype] if _is_computed_in(dtype) else []  # the ufunc refuses the others
     found: set[np.dtype[Any]] = set()
     for given in itertools.product(*[_dtypes(each) for each in inputs]):
         try:
-            found.add(np.logaddexp.resolve_dtypes((given[0], given[-1], None))[-1])
+            found.add(_ufuncs.elu_grad.resolve_dtypes((given[0], given[-1], None))[-1])
         except TypeError:
             return []
-    return [each for each in found if each.char in "efd"]
+    return list(found)
+
+
+def _is_computed_in(dtype: np.dtype[Any]) -> bool:
+    return dtype.char in "efd" or dtype.name == "bfloat16"
 
 
 def _dtypes(operand: Any) -> list[Any]:

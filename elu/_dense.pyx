@@ -13,24 +13,33 @@ cimport numpy as np
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport prange
 from libc.math cimport NAN, fabs, isfinite
-from libc.stdint cimport intptr_t, uint16_t, uintptr_t
+from libc.stdint cimport intptr_t, uint16_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
 from elu._fpstatus cimport fp_enter, fp_leave, fp_status
-from elu._kernels cimport ELU, ELU_GRAD_FROM_OUTPUT, F16, F32, F64, Kernels, kernel_t
-from elu._openmp cimport threads_for
+from elu._kernels cimport (
+    BF16, CELU, CELU_GRAD, CELU_GRAD_FROM_OUTPUT, ELU, ELU_GRAD_FROM_OUTPUT, F16, F32, F64,
+    LEFT_ELU_GRAD, LEFT_ELU_GRAD_FROM_OUTPUT, LEFT_SELU_GRAD, LEFT_SELU_GRAD_FROM_OUTPUT, SELU,
+    Kernels, form_of, is_celu, itemsize_of, run_kernel
+)
+from elu._openmp cimport threads_for, threads_within
+
+import sys
+from pathlib import Path
 
 import numpy
 
 from elu import _dispatch
 
 cdef extern from "_simd.h":
-    uint16_t half_from_f64(double x) noexcept nogil
+    float f32_odd_from_f64(double x) noexcept nogil
+    uint16_t half_from_f32(float x) noexcept nogil
+    uint16_t bfloat_from_f32(float x) noexcept nogil
     void fence_stores() noexcept nogil
 
 cdef extern from "numpy/arrayobject.h":
-    int NPY_HALF
+    int NPY_HALF, NPY_USERDEF
     object PyArray_Scalar(void* data, np.dtype dtype, object base)
 
 np.import_array()
@@ -67,10 +76,20 @@ cdef enum:
     # Elements with one alpha from which on a kernel call for them alone is the faster one.
     LONG_RUN = 1 << 7
 
-# Bytes of all operands from which on stores are nontemporal. Where this was measured the last-level
-# cache has 32 MiB: on two threads 2**24 float32 elements of elu took 0.149 ns each, not 0.190,
-# and of elu_grad 0.220 instead of 0.288; with 2**22 and elu, 32 MiB, it was slower.
-cdef Py_ssize_t NONTEMPORAL = 32 << 20
+# Bytes of all operands from which on stores are nontemporal: those of the last-level cache. With
+# 32 MiB, on two threads, 2**24 float32 elements of elu took 0.149 ns each, not 0.190, and of
+# elu_grad 0.220 instead of 0.288; with 2**22 and elu, 32 MiB, it was slower.
+cdef Py_ssize_t NONTEMPORAL = last_level_cache()
+
+
+cdef Py_ssize_t last_level_cache() except -1:
+    """As Linux tells it; else 32 MiB. sysconf() gave all that the machine has, 12 times as much."""
+    try:
+        text = Path("/sys/devices/system/cpu/cpu0/cache/index3/size").read_text("ascii")
+        return int(text.strip().removesuffix("K")) << 10
+    except (OSError, ValueError):
+        return 32 << 20
+
 
 # What is read: `data` itself where it has the layout of x. A smaller array is repeated: each of
 # `count` numbers holds for `run` elements, and then the next one's turn comes, and so on for ever.
@@ -113,15 +132,12 @@ cdef object dense_scalars(int formula, object grad, object x, object alpha):
     cdef int dtype = scalar_dtype(x)
     if dtype < 0 or not (grad is x or scalar_dtype(grad) == dtype):
         return None
-    if not as_number(alpha, &number) or not is_allowed(number, formula):
+    if not (as_number(alpha, &number) and is_alpha(formula, number, dtype, &numbers[2])):
         return None
     read_scalar(grad, &numbers[0])
     read_scalar(x, &numbers[1])
-    if not converted(number, dtype, &numbers[2]):
-        return None
-    kernels.compute[False][formula][dtype](
-        &numbers[0], &numbers[1], &numbers[2], &numbers[3], 1, False
-    )
+    run_kernel(kernels, formula, False, dtype, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
+               1, False)
     return PyArray_Scalar(&numbers[3], np.PyArray_DescrFromType(typenum(dtype)), None)
 
 
@@ -163,15 +179,39 @@ cdef bint as_number(object given, double* number) except -1:
 
 
 cdef double ordinary_alpha(int formula, object alpha) except? -2:
-    """A number that is allowed and finite in any dtype; else NaN, for a closer look."""
+    """A number that is allowed in any dtype; else NaN, for a closer look."""
     cdef double number = 0
-    if as_number(alpha, &number) and fabs(number) <= 65504 and is_allowed(number, formula):
+    if as_number(alpha, &number) and fabs(number) <= 65504 and (
+        number >= 0 or formula != ELU_GRAD_FROM_OUTPUT
+    ) and (number >= 2.0**-24 or not is_celu(formula)):
         return number
     return NAN
 
 
-cdef inline bint is_allowed(double alpha, int formula):
-    return isfinite(alpha) and (alpha >= 0 or formula != ELU_GRAD_FROM_OUTPUT)
+cdef bint are_allowed(
+    int formula, int dtype, const void* alphas, Py_ssize_t n
+) noexcept nogil:
+    """Whether all alphas are finite, and of the sign that the formula wants."""
+    cdef uint64_t sign = 1
+    cdef uint64_t infinity = 0x7c00
+    sign <<= 8 * itemsize_of(dtype) - 1
+    if dtype == BF16:
+        infinity = 0x7f80
+    elif dtype == F32:
+        infinity = 0x7f800000
+    elif dtype == F64:
+        infinity = 0x7ff0000000000000
+    if is_celu(formula):
+        return kernels.are_within[dtype](alphas, n, 1, infinity, infinity)
+    # -0.0 is no negative number.
+    return kernels.are_within[dtype](
+        alphas, n, 0, infinity, sign if formula == ELU_GRAD_FROM_OUTPUT else 2 * sign - 1
+    )
+
+
+cdef inline bint is_alpha(int formula, double given, int dtype, Number* number) noexcept:
+    """Whether the number is allowed in the dtype, which it is converted to."""
+    return converted(given, dtype, number) and are_allowed(formula, dtype, number, 1)
 
 
 cdef bint converted(double given, int dtype, Number* number):
@@ -182,7 +222,10 @@ cdef bint converted(double given, int dtype, Number* number):
     if dtype == F32:
         number.f32 = <float>given
         return isfinite(number.f32) or not isfinite(given)
-    number.f16 = half_from_f64(given)
+    if dtype == BF16:
+        number.bf16 = bfloat_from_f32(f32_odd_from_f64(given))
+        return number.bf16 & 0x7f80 != 0x7f80 or not isfinite(given)
+    number.f16 = half_from_f32(f32_odd_from_f64(given))
     return number.f16 & 0x7c00 != 0x7c00 or not isfinite(given)
 
 
@@ -193,7 +236,7 @@ cdef object dense_arrays(int formula, object grad, object x, object alpha, objec
         return None
     call.formula = formula
     call.dtype = array_dtype(x)
-    call.itemsize = np.PyArray_ITEMSIZE(x)
+    call.itemsize = itemsize_of(call.dtype)
     call.x = <const char*>np.PyArray_DATA(x)
     call.repeats = False
     if not (takes_grad(&call, grad, x, &one_grad) and takes_alpha(&call, alpha, x, &one_alpha)):
@@ -220,11 +263,11 @@ cdef bint is_order_of(object x, object order) except -1:
     )
 
 
-cdef inline bint is_dense(object array):
-    """Of an ndarray: native, aligned float16, float32 or float64 in C or Fortran order."""
+cdef inline bint is_dense(object array) except -1:
+    """Of an ndarray: native, aligned floats that have kernels, in C or Fortran order."""
     cdef int kind = np.PyArray_TYPE(array)
     return (
-        (kind == np.NPY_FLOAT or kind == np.NPY_DOUBLE or kind == NPY_HALF)
+        (kind == np.NPY_FLOAT or kind == np.NPY_DOUBLE or kind == NPY_HALF or is_bfloat16(kind))
         and np.PyArray_ISALIGNED(array) and np.PyArray_ISNOTSWAPPED(array)
         and (np.PyArray_IS_C_CONTIGUOUS(array) or np.PyArray_IS_F_CONTIGUOUS(array))
     )
@@ -233,12 +276,28 @@ cdef inline bint is_dense(object array):
 cdef inline int array_dtype(object array):
     """Of a dense array."""
     cdef int kind = np.PyArray_TYPE(array)
-    return F32 if kind == np.NPY_FLOAT else F64 if kind == np.NPY_DOUBLE else F16
+    if kind == np.NPY_FLOAT:
+        return F32
+    return F64 if kind == np.NPY_DOUBLE else F16 if kind == NPY_HALF else BF16
 
 
 cdef int typenum(int dtype):
     """What NumPy calls it."""
+    if dtype == BF16:
+        return bfloat16
     return np.NPY_FLOAT if dtype == F32 else np.NPY_DOUBLE if dtype == F64 else NPY_HALF
+
+
+cdef int bfloat16 = -1  # what NumPy calls that of ml_dtypes, once an array of it came
+
+
+cdef bint is_bfloat16(int kind) except -1:
+    global bfloat16
+    if kind < NPY_USERDEF:
+        return False
+    if bfloat16 < 0 and "ml_dtypes" in sys.modules:
+        bfloat16 = numpy.dtype(sys.modules["ml_dtypes"].bfloat16).num
+    return kind == bfloat16
 
 
 cdef inline bint same_layout(object a, object b):
@@ -271,17 +330,12 @@ cdef inline bint takes_grad(Call* call, object grad, object x, Number* one) exce
 cdef inline bint takes_alpha(Call* call, object alpha, object x, Number* one) except -1:
     """Whether alpha is a number, or an array that broadcasts to x, and allowed for the formula."""
     cdef double number
-    cdef Py_ssize_t n
     if as_number(alpha, &number):
         call.alpha = Operand(<const char*>one, 0, 1)
-        return is_allowed(number, call.formula) and converted(number, call.dtype, one)
+        return is_alpha(call.formula, number, call.dtype, one)
     if not (np.PyArray_CheckExact(alpha) and takes_array(call, &call.alpha, alpha, x)):
         return False
-    n = np.PyArray_SIZE(alpha)
-    return kernels.all_finite[call.dtype](call.alpha.data, n) and (
-        call.formula != ELU_GRAD_FROM_OUTPUT
-        or kernels.none_negative[call.dtype](call.alpha.data, n)
-    )
+    return are_allowed(call.formula, call.dtype, call.alpha.data, np.PyArray_SIZE(alpha))
 
 
 cdef inline bint same_operand(Operand* operand, object x):
@@ -388,9 +442,12 @@ cdef inline char* on_line(char* memory) noexcept nogil:
 
 
 cdef inline int run_operands(Call* call, object out, Py_ssize_t n) except -1:
-    cdef int threads = threads_for(call.formula, call.dtype, n)
+    return run_on(call, out, n, threads_for(call.formula, call.dtype, n))
+
+
+cdef int run_on(Call* call, object out, Py_ssize_t n, int threads) except -1:
     call.nontemporal = (
-        n * call.itemsize * (2 if call.formula == ELU else 3) > NONTEMPORAL
+        n * call.itemsize * (2 if form_of(call.formula) == ELU else 3) > NONTEMPORAL
         and call.out != call.x and call.out != call.grad.data
     )
     if threads > 1:
@@ -438,6 +495,46 @@ cdef void compute_in_thread(const Call* call, Py_ssize_t start, Py_ssize_t stop)
     fp_leave(own)
 
 
+# What elu.torch calls formulas and dtypes by.
+CODES = {
+    "elu": (ELU, LEFT_ELU_GRAD, LEFT_ELU_GRAD_FROM_OUTPUT),
+    "selu": (SELU, LEFT_SELU_GRAD, LEFT_SELU_GRAD_FROM_OUTPUT),
+    "celu": (CELU, CELU_GRAD, CELU_GRAD_FROM_OUTPUT),
+    "float16": F16,
+    "float32": F32,
+    "float64": F64,
+    "bfloat16": BF16,
+}
+
+
+def run_at(
+    int formula, int dtype, size_t grad, size_t x, double alpha, size_t out, Py_ssize_t n,
+    int most_threads
+):
+    """The same for n elements in a row at these addresses, which elu.torch has checked.
+
+    False where alpha is not allowed. grad is 0 where the formula takes none.
+    """
+    cdef Call call
+    cdef Number one
+    cdef int kind = np.NPY_UINT16 if itemsize_of(dtype) == 2 else typenum(dtype)
+    cdef fp_status caller = fp_enter()
+    try:
+        if not is_alpha(formula, alpha, dtype, &one):
+            return False
+        call.formula, call.dtype, call.itemsize = formula, dtype, itemsize_of(dtype)
+        call.x = <const char*>x
+        call.out = <char*>out
+        call.grad = Operand(<const char*>(grad if grad else x), 1, n)
+        call.alpha = Operand(<const char*>&one, 0, 1)
+        call.repeats = False
+        array = np.PyArray_SimpleNewFromData(1, <np.npy_intp*>&n, kind, call.out)
+        run_on(&call, array, n, threads_within(formula, dtype, n, most_threads))
+        return True
+    finally:
+        fp_leave(caller)
+
+
 # -- c. a chunk ------------------------------------------------------------------------------
 
 cdef inline Py_ssize_t before_line(const void* out, Py_ssize_t itemsize) noexcept nogil:
@@ -459,15 +556,13 @@ cdef void compute(const Call* call, Py_ssize_t start, Py_ssize_t stop) noexcept 
 cdef inline void compute_stretch(
     const Call* call, Py_ssize_t start, Py_ssize_t n, bint nontemporal
 ) noexcept nogil:
-    cdef kernel_t kernel = kernels.compute[call.alpha.run != 0][call.formula][call.dtype]
     cdef Py_ssize_t at = start * call.itemsize
+    cdef bint each = call.alpha.run != 0
     if call.repeats:
         compute_pieces(call, start, n, nontemporal)
-    elif call.alpha.run == 0:
-        kernel(call.grad.data + at, call.x + at, call.alpha.data, call.out + at, n, nontemporal)
     else:
-        kernel(call.grad.data + at, call.x + at, call.alpha.data + at, call.out + at, n,
-               nontemporal)
+        run_kernel(kernels, call.formula, each, call.dtype, call.grad.data + at, call.x + at,
+                   call.alpha.data + (at if each else 0), call.out + at, n, nontemporal)
 
 
 cdef void compute_pieces(
@@ -480,7 +575,6 @@ cdef void compute_pieces(
     cdef const char* alpha
     cdef Py_ssize_t at, head, m
     cdef bint one_alpha = call.alpha.run == 0 or call.alpha.run >= LONG_RUN
-    cdef kernel_t kernel = kernels.compute[not one_alpha][call.formula][call.dtype]
     while n > 0:
         m = in_a_row(&call.grad, start, n, False, call.itemsize)
         m = in_a_row(&call.alpha, start, m, one_alpha, call.itemsize)
@@ -491,8 +585,8 @@ cdef void compute_pieces(
             m = head
         grad = laid_out(call, &call.grad, start, m, on_line(grads), False)
         alpha = laid_out(call, &call.alpha, start, m, on_line(alphas), one_alpha)
-        kernel(grad, call.x + at, alpha, call.out + at, m,
-               nontemporal and head == 0 and m >= NONTEMPORAL_RUN)
+        run_kernel(kernels, call.formula, not one_alpha, call.dtype, grad, call.x + at, alpha,
+                   call.out + at, m, nontemporal and head == 0 and m >= NONTEMPORAL_RUN)
         start += m
         n -= m
 

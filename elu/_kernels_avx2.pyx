@@ -1,2 +1,2 @@
-# cython: language_level=3
+# cython: language_level=3, cdivision=True
 include "_kernels.pxi"

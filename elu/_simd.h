@@ -14,6 +14,13 @@
 #include <arm_neon.h>
 #endif
 
+#if defined(__FAST_MATH__) || defined(_M_FP_FAST)
+#error "elu: -ffast-math and its like change the values: build without them"
+#endif
+#if defined(__i386__) && !defined(__SSE2_MATH__)
+#error "elu: the x87 unit rounds twice: build with -msse2 -mfpmath=sse"
+#endif
+
 /* The kernels are made of many small functions, of which none may be left to be called: GCC stops
    inlining at a size, and a loop with a call in it is not vectorised. */
 #ifdef __GNUC__
@@ -24,7 +31,8 @@
 /* -- fused multiply-add ------------------------------------------------------------------- */
 
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__) \
-    || defined(_M_ARM64) || (defined(_MSC_VER) && defined(__AVX2__))
+    || defined(_M_ARM64) || (defined(_MSC_VER) && defined(__AVX2__)) \
+    || (defined(__FP_FAST_FMA) && defined(__FP_FAST_FMAF))
 #define HAVE_FMA 1
 #define MADD_F32(a, b, c) fmaf(a, b, c)
 #define MADD_F64(a, b, c) fma(a, b, c)
@@ -43,8 +51,9 @@ static inline double f64_from_bits(uint64_t u) { double x; memcpy(&x, &u, 8); re
 
 /* -- float16 ------------------------------------------------------------------------------ */
 
-/* Arithmetic type of the kernels for float16: float32, and the arrays hold halves. */
+/* Arithmetic type of the kernels for float16 and bfloat16: float32, and the arrays hold those. */
 typedef float half_in_memory;
+typedef float bfloat_in_memory;
 
 /* Without an instruction: as F16C and NEON do it, to the bit; NaNs come out quiet. */
 static inline float f32_from_half(uint16_t h) {
@@ -69,14 +78,14 @@ static inline uint16_t half_from_f32(float x) {
 }
 
 /* From float64, rounded once: float32 rounded to odd keeps what decides about half a unit. */
-static inline uint16_t half_from_f64(double x) {
+static inline float f32_odd_from_f64(double x) {
     float nearest = (float)x;
     uint32_t u = f32_bits(nearest);
     if (nearest != x && x == x) {
         u -= fabs((double)nearest) > fabs(x);
         u |= 1;
     }
-    return half_from_f32(f32_from_bits(u));
+    return f32_from_bits(u);
 }
 
 /* count is a multiple of 16. */
@@ -112,6 +121,23 @@ static inline void floats_to_halves(uint16_t *to, const float *from, size_t coun
 #else
     for (; k < count; k++) to[k] = half_from_f32(from[k]);
 #endif
+}
+
+/* -- bfloat16 ----------------------------------------------------------------------------- */
+
+/* The upper half of a float32. NaNs come out quiet, and keep what fits of their payload. */
+static inline void bfloats_to_floats(float *to, const uint16_t *from, size_t count) {
+    for (size_t k = 0; k < count; k++) to[k] = f32_from_bits((uint32_t)from[k] << 16);
+}
+
+static inline uint16_t bfloat_from_f32(float x) {
+    uint32_t u = f32_bits(x);
+    uint32_t nearest = u + 0x7fff + (u >> 16 & 1);  /* to even */
+    return (uint16_t)(((u & 0x7fffffff) > 0x7f800000 ? u | 0x00400000 : nearest) >> 16);
+}
+
+static inline void floats_to_bfloats(uint16_t *to, const float *from, size_t count) {
+    for (size_t k = 0; k < count; k++) to[k] = bfloat_from_f32(from[k]);
 }
 
 /* -- less than a block ---------------------------------------------------------------------- */

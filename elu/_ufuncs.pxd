@@ -9,5 +9,5 @@ cdef object small(
 cdef bint all_plain(tuple operands) except -1
 cdef bint is_large(int formula, tuple operands) except -1
 cdef object on_threads(int formula, tuple operands, dict keywords)
-cdef int float_for(int kind) noexcept
+cdef int float_for(int kind) except -2
 cdef object allowed_alphas(int formula, tuple inputs, object alpha)

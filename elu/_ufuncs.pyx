@@ -16,15 +16,18 @@ from cpython.ref cimport Py_INCREF
 from cython.parallel cimport prange
 from libc.stdint cimport int8_t, uint8_t, uint16_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
-from elu._dense cimport Number, converted, kernels, ordinary_alpha, typenum
+from elu._dense cimport (
+    Number, are_allowed, converted, is_bfloat16, kernels, ordinary_alpha, typenum
+)
 from elu._fpstatus cimport (
     fp_clear, fp_enter, fp_is_default, fp_leave, fp_raised, fp_status
 )
 from elu._kernels cimport (
-    DTYPES, ELU, ELU_GRAD, ELU_GRAD_FROM_OUTPUT, F16, F32, F64, FORMULAS, kernel_t
+    BF16, DTYPES, ELU, F16, F32, F64, NAMED, form_of, is_celu, itemsize_of, run_kernel, takes_alpha
 )
-from elu._openmp cimport threads_for
+from elu._openmp cimport threads_for, threads_within
 
 from array import array as python_array
 
@@ -39,6 +42,10 @@ cdef extern from "numpy/dtype_api.h":
 
 cdef extern from "numpy/ufuncobject.h":
     int PyUFunc_AddPromoter(object ufunc, object dtypes, object promoter) except -1
+    int PyUFunc_RegisterLoopForType(
+        np.ufunc ufunc, int usertype, np.PyUFuncGenericFunction function, const int* arg_types,
+        void* data
+    ) except -1
     int PyUFunc_GiveFloatingpointErrors(const char* name, int raised) except -1
 
 cdef extern from "numpy/arrayobject.h":
@@ -78,7 +85,7 @@ np.import_array()
 np.import_ufunc()
 
 cdef enum:
-    BUFFER = 1 << 10    # bytes of an operand in a buffer: a worker's stack may have only 16 KiB
+    BUFFERS = 3 << 10   # bytes, for all operands: a worker's stack may have only 16 KiB
     # Elements of NumPy's buffers, beside alpha: a stretch with one alpha that is longer than a
     # buffer is not copied to it for each element. NumPy's own are of 8192.
     BUFFER_OF_ALPHAS = 1 << 10
@@ -89,8 +96,8 @@ cdef enum:
 cdef struct Loop:
     int formula
     int dtype
-    int itemsize
     bint alphas
+    int most_threads        # 0 where the package's own limit holds
     const uint16_t* halves  # of all bytes that grad and x may be, NULL where they are of `dtype`
 
 
@@ -120,7 +127,7 @@ cdef object small(
         alpha = number
     else:
         alpha = None if dtype is not None else allowed_alphas(
-            formula, (x,) if formula == ELU else (grad, x), alpha
+            formula, (x,) if form_of(formula) == ELU else (grad, x), alpha
         )
         if alpha is None:
             return None
@@ -129,12 +136,12 @@ cdef object small(
     )
     ufunc = ufuncs[formula] if number == 1 else with_alpha[formula]
     try:
-        if formula == ELU and number == 1:
+        if form_of(formula) == ELU and number == 1:
             return ufunc(x) if plain else ufunc(
                 x, out, where=where, order=order, dtype=dtype, subok=subok
             )
-        if formula == ELU or number == 1:
-            second = alpha if formula == ELU else x
+        if form_of(formula) == ELU or number == 1:
+            second = alpha if form_of(formula) == ELU else x
             return ufunc(grad, second) if plain else ufunc(
                 grad, second, out, where=where, order=order, dtype=dtype, subok=subok
             )
@@ -170,27 +177,26 @@ cdef object allowed_alphas(int formula, tuple inputs, object alpha):
         if not (np.PyArray_CheckExact(each) and float_for(np.PyArray_TYPE(each)) >= 0):
             return None
     dtype = dtype_of(inputs, None)
+    if dtype < 0:
+        return None
     if not is_float(np.PyArray_TYPE(alpha)) or enlarges(alpha, inputs):
         return None
     n = np.PyArray_SIZE(alpha)
-    if float_for(np.PyArray_TYPE(alpha)) > dtype:
+    if np.PyArray_TYPE(alpha) == typenum(dtype):
+        if not (np.PyArray_ISONESEGMENT(alpha) and np.PyArray_ISBEHAVED_RO(alpha)):
+            alpha = alpha.astype(numpy_dtype(dtype))
+    elif dtype == BF16 or float_for(np.PyArray_TYPE(alpha)) > dtype:
         alpha = narrowed(alpha, dtype)
-    elif np.PyArray_TYPE(alpha) != typenum(dtype) or not (
-        np.PyArray_ISONESEGMENT(alpha) and np.PyArray_ISBEHAVED_RO(alpha)
-    ):
-        alpha = alpha.astype("efd"[dtype])
+    else:
+        alpha = alpha.astype(numpy_dtype(dtype))
     # In a row now, in whatever order.
-    allowed = kernels.all_finite[dtype](np.PyArray_DATA(alpha), n) and (
-        formula != ELU_GRAD_FROM_OUTPUT
-        or kernels.none_negative[dtype](np.PyArray_DATA(alpha), n)
-    )
-    return alpha if allowed else None
+    return alpha if are_allowed(formula, dtype, np.PyArray_DATA(alpha), n) else None
 
 
 cdef object narrowed(object array, int dtype):
     """A copy in a smaller dtype, without a warning: where a number is too large it is infinite."""
     given = array.astype(float)
-    copy = numpy.empty_like(given, "efd"[dtype])
+    copy = numpy.empty_like(given, numpy_dtype(dtype))
     cdef const double* numbers = <const double*>np.PyArray_DATA(given)
     cdef char* target = <char*>np.PyArray_DATA(copy)
     cdef Py_ssize_t k
@@ -201,8 +207,14 @@ cdef object narrowed(object array, int dtype):
     return copy
 
 
-cdef inline bint is_float(int kind) noexcept:
-    return kind == NPY_HALF or kind == np.NPY_FLOAT or kind == np.NPY_DOUBLE
+cdef inline bint is_float(int kind) except -1:
+    return (
+        kind == NPY_HALF or kind == np.NPY_FLOAT or kind == np.NPY_DOUBLE or is_bfloat16(kind)
+    )
+
+
+cdef inline object numpy_dtype(int dtype):
+    return np.PyArray_DescrFromType(typenum(dtype))
 
 
 cdef bint enlarges(object alpha, tuple inputs):
@@ -232,7 +244,7 @@ cdef object on_threads(int formula, tuple operands, dict keywords):
     So it is where one thread is enough, where something is no plain array or number, and where
     NumPy has to say what is wrong.
     """
-    cdef int inputs = 1 if formula == ELU else 2
+    cdef int inputs = 1 if form_of(formula) == ELU else 2
     cdef int dtype
     keywords = keywords or {}
     # A Python number is cast to what it adapts to, which a strict `casting` does not allow.
@@ -251,8 +263,8 @@ cdef object on_threads(int formula, tuple operands, dict keywords):
     if dtype < 0:
         return None
     try:
-        return iterate(Loop(formula, dtype, 2 << dtype, len(operands) > inputs, NULL), operands,
-                       out, keywords)
+        return iterate(Loop(formula, dtype, len(operands) > inputs, 0, NULL), operands,
+                       numpy_dtype(dtype), out, keywords)
     except (TypeError, ValueError):
         return None  # before anything was computed: the ufunc says it in its own words
 
@@ -306,7 +318,23 @@ cdef Py_ssize_t broadcast_size(tuple operands) except -1:
     return size
 
 
-cdef object iterate(Loop loop, tuple operands, object out, dict keywords):
+def run_strided(
+    int formula, int dtype, tuple arrays, double alpha, object out, int most_threads
+):
+    """The same for plain arrays of any strides, which elu.torch has checked, bfloat16 as uint16.
+
+    False where alpha is not allowed.
+    """
+    cdef Number number
+    if not (converted(alpha, dtype, &number) and are_allowed(formula, dtype, &number, 1)):
+        return False
+    alphas = numpy.empty((), out.dtype)
+    memcpy(np.PyArray_DATA(alphas), &number, itemsize_of(dtype))
+    iterate(Loop(formula, dtype, True, most_threads, NULL), (*arrays, alphas), out.dtype, out, {})
+    return True
+
+
+cdef object iterate(Loop loop, tuple operands, object computed, object out, dict keywords):
     """One iterator for each thread, all of them over a range of the same iteration."""
     cdef NPY_ORDER order
     cdef NPY_CASTING casting
@@ -316,7 +344,6 @@ cdef object iterate(Loop loop, tuple operands, object out, dict keywords):
     cdef int k, count = len(operands) + 1
     PyArray_OrderConverter(keywords.get("order", "K"), &order)
     PyArray_CastingConverter(keywords.get("casting", "same_kind"), &casting)
-    computed = numpy.dtype("efd"[loop.dtype])
     # A Python number adapts to the dtype, as in a ufunc.
     given = [numpy.asarray(each, computed if type(each) in (float, int) else None)
              for each in operands]
@@ -340,14 +367,14 @@ cdef object iterate(Loop loop, tuple operands, object out, dict keywords):
     cdef int raised = compute_ranges(&loop, iterator)
     # Of casts, as the ufunc would report it, in the caller's thread.
     if raised > 0:
-        PyUFunc_GiveFloatingpointErrors(NAMES[loop.formula], raised)
+        PyUFunc_GiveFloatingpointErrors(names[loop.formula][loop.alphas], raised)
     return out if raised >= 0 else None
 
 
 cdef int compute_ranges(const Loop* loop, NpyIter* iterator) except -2:
     """The whole iteration; the floating-point errors, -1 where Python would be needed for it."""
     cdef Py_ssize_t n = NpyIter_GetIterSize(iterator)
-    cdef int threads = threads_for(loop.formula, loop.dtype, n)
+    cdef int threads = threads_within(loop.formula, loop.dtype, n, loop.most_threads)
     cdef int k, raised = 0, made = 0
     cdef iternext_t next
     cdef NpyIter** iterators = <NpyIter**>malloc(threads * sizeof(NpyIter*))
@@ -416,56 +443,64 @@ cdef void compute(
     const Loop* loop, char** data, np.npy_intp* steps, Py_ssize_t n
 ) noexcept nogil:
     """Straight where all is contiguous, else by blocks through buffers."""
-    cdef int first = 0 if loop.formula == ELU else 1  # of x
+    cdef int first = 0 if form_of(loop.formula) == ELU else 1  # of x
     cdef int out = first + 1 + loop.alphas
-    cdef int size = loop.itemsize
+    cdef Py_ssize_t size = itemsize_of(loop.dtype)
     cdef const char* alpha = <const char*>&ones[loop.dtype]
     cdef bint each = False
     if loop.alphas:
         alpha = data[first + 1]
-        each = steps[first + 1] != 0
-    cdef kernel_t kernel = kernels.compute[each][loop.formula][loop.dtype]
+        # A lazy alpha was not looked at: the kernels with one for each element know what to make of
+        # a width that is not allowed.
+        each = steps[first + 1] != 0 or is_celu(loop.formula) and n > 0 and not are_allowed(
+            loop.formula, loop.dtype, alpha, 1
+        )
     if (loop.halves == NULL and steps[0] == size and steps[first] == size and steps[out] == size
             and (not each or steps[first + 1] == size)):
-        kernel(data[0], data[first], alpha, data[out], n, False)
+        run_kernel(kernels, loop.formula, each, loop.dtype, data[0], data[first], alpha, data[out],
+                   n, False)
     elif each:
-        compute_blocks(loop, kernel, data, steps, NULL, n)
+        compute_blocks(loop, data, steps, NULL, n)
     else:
-        compute_blocks(loop, kernel, data, steps, alpha, n)
+        compute_blocks(loop, data, steps, alpha, n)
 
 
 cdef void compute_blocks(
-    const Loop* loop, kernel_t kernel, char** data, np.npy_intp* steps, const char* one_alpha,
-    Py_ssize_t n
+    const Loop* loop, char** data, np.npy_intp* steps, const char* one_alpha, Py_ssize_t n
 ) noexcept nogil:
     """one_alpha is NULL where each element has its own."""
-    cdef char buffers[MOST_OPERANDS][BUFFER]
+    cdef char buffers[BUFFERS]
     cdef const char* at[MOST_OPERANDS]
-    cdef int first = 0 if loop.formula == ELU else 1
+    cdef int first = 0 if form_of(loop.formula) == ELU else 1
     cdef int inputs = first + 1 + (one_alpha == NULL)
     cdef int out = first + 1 + loop.alphas
-    cdef int size = loop.itemsize
+    cdef Py_ssize_t size = itemsize_of(loop.dtype)
     cdef int k
-    cdef Py_ssize_t block = BUFFER // size
+    # A whole number of lines of the cache for each.
+    cdef Py_ssize_t buffer = BUFFERS // (inputs + 1) // 64 * 64
+    cdef Py_ssize_t block = buffer // size
     cdef Py_ssize_t m, start = 0
     cdef char* target
+    cdef char* result
     at[first + 1] = one_alpha
     while start < n:
         m = min(block, n - start)
         for k in range(inputs):
             at[k] = data[k] + start * steps[k]
             if k <= first and loop.halves != NULL:
-                gather_bytes(<uint16_t*>buffers[k], at[k], steps[k], m, loop.halves)
-                at[k] = buffers[k]
+                gather_bytes(<uint16_t*>(buffers + k * buffer), at[k], steps[k], m, loop.halves)
+                at[k] = buffers + k * buffer
             elif steps[k] != size:
-                kernels.gather[loop.dtype](buffers[k], at[k], steps[k], m)
-                at[k] = buffers[k]
+                kernels.gather[loop.dtype](buffers + k * buffer, at[k], steps[k], m)
+                at[k] = buffers + k * buffer
         target = data[out] + start * steps[out]
-        if steps[out] == size:
-            kernel(at[0], at[first], at[first + 1], target, m, False)
-        else:
-            kernel(at[0], at[first], at[first + 1], buffers[MOST_OPERANDS - 1], m, False)
-            kernels.scatter[loop.dtype](target, steps[out], buffers[MOST_OPERANDS - 1], m)
+        result = target
+        if steps[out] != size:
+            result = buffers + inputs * buffer
+        run_kernel(kernels, loop.formula, one_alpha == NULL, loop.dtype, at[0], at[first],
+                   at[first + 1], result, m, False)
+        if steps[out] != size:
+            kernels.scatter[loop.dtype](target, steps[out], result, m)
         start += m
 
 
@@ -485,7 +520,7 @@ cdef enum:
     PYTHON_FLOAT = -2
 
 
-cdef int float_for(int kind) noexcept:
+cdef int float_for(int kind) except -2:
     """The smallest float that takes a NumPy dtype without loss, as for numpy.exp; -1 for none."""
     if kind in (np.NPY_BOOL, np.NPY_BYTE, np.NPY_UBYTE, NPY_HALF):
         return F16
@@ -494,11 +529,11 @@ cdef int float_for(int kind) noexcept:
     if kind in (np.NPY_INT, np.NPY_UINT, np.NPY_LONG, np.NPY_ULONG,
                 np.NPY_LONGLONG, np.NPY_ULONGLONG, np.NPY_DOUBLE):
         return F64
-    return -1
+    return BF16 if is_bfloat16(kind) else -1
 
 
-cdef int common_float(const int* kinds, int count) noexcept:
-    """For all of the inputs; -1 where one is not supported."""
+cdef int common_float(const int* kinds, int count) except -2:
+    """For all of the inputs; -1 where one is not supported, or bfloat16 beside another dtype."""
     cdef int k, dtype, result = -1
     cdef bint any_float = False, only_bools = True, python_float = False, python_int = False
     for k in range(count):
@@ -507,7 +542,7 @@ cdef int common_float(const int* kinds, int count) noexcept:
             python_int |= kinds[k] == PYTHON_INT
             continue
         dtype = float_for(kinds[k])
-        if dtype < 0:
+        if dtype < 0 or result >= 0 and dtype != result and BF16 in (dtype, result):
             return -1
         result = max(result, dtype)
         any_float |= is_float(kinds[k])
@@ -524,7 +559,7 @@ cdef int dtype_of(tuple inputs, object dtype) except -2:
     cdef int k = 0
     if dtype is not None:
         dtype = numpy.dtype(dtype)
-        return "efd".find(dtype.char) if dtype.isnative else -1
+        return float_for(dtype.num) if dtype.isnative and is_float(dtype.num) else -1
     for each in inputs:
         if type(each) is float:
             kinds[k] = PYTHON_FLOAT
@@ -548,7 +583,7 @@ cdef int promote(
     cdef int kinds[2]
     cdef int k, dtype
     cdef PyArray_DTypeMeta** floats = [
-        &PyArray_HalfDType, &PyArray_FloatDType, &PyArray_DoubleDType
+        &PyArray_HalfDType, &PyArray_FloatDType, &PyArray_DoubleDType, NULL
     ]
     for k in range(inputs):
         kinds[k] = given[k].type_num
@@ -561,6 +596,10 @@ cdef int promote(
     dtype = common_float(kinds, inputs)
     if dtype < 0:
         raise TypeError(f"{ufunc.__name__} has no loop for these dtypes")
+    if dtype == BF16:
+        add_bfloat16(ufunc)
+        bfloat = type(numpy_dtype(BF16))
+        floats[BF16] = <PyArray_DTypeMeta*>bfloat
     for k in range(operands):
         promoted[k] = floats[dtype]
         # Those that have a loop of their own, if all inputs are of that dtype.
@@ -580,10 +619,10 @@ cdef inline bint is_byte(int kind) noexcept:
 # element, ten times as long as all the rest: 2**17 of int8 took as long as with numpy.exp.
 cdef enum:
     BYTES = 3
-    LOOPS = BYTES + DTYPES
+    LOOPS = BYTES + BF16  # that for bfloat16 is added when it is needed
 
 cdef extern from "_simd.h":
-    uint16_t half_from_f64(double x) noexcept nogil
+    uint16_t half_from_f32(float x) noexcept nogil
 
 cdef uint16_t halves[2][256]  # first: has the byte a sign
 
@@ -593,33 +632,44 @@ cdef void fill_tables() noexcept:
     for dtype in range(DTYPES):
         converted(1, dtype, &ones[dtype])
     for byte in range(256):
-        halves[False][byte] = half_from_f64(byte)
-        halves[True][byte] = half_from_f64(<int8_t>byte)
+        halves[False][byte] = half_from_f32(byte)
+        halves[True][byte] = half_from_f32(<int8_t>byte)
 
 
 fill_tables()
 
-# What PyUFunc_FromFuncAndData keeps pointers to, for [formula][alphas]([loop]).
+# What NumPy keeps pointers to, for [formula][alphas]([loop]).
 cdef np.PyUFuncGenericFunction functions[LOOPS]
 functions[:] = [<np.PyUFuncGenericFunction>ufunc_loop] * 6
-cdef Loop loops[FORMULAS][2][LOOPS]
-cdef void* data[FORMULAS][2][LOOPS]
-cdef char types[FORMULAS][2][LOOPS * MOST_OPERANDS]
-cdef const char* NAMES[FORMULAS]
-NAMES[:] = [b"elu", b"elu_grad", b"elu_grad_from_output"]
-cdef const char* NAMES_ALPHA[FORMULAS]
-NAMES_ALPHA[:] = [b"elu_alpha", b"elu_grad_alpha", b"elu_grad_from_output_alpha"]
+cdef Loop loops[NAMED][2][LOOPS + 1]
+cdef void* data[NAMED][2][LOOPS]
+cdef char types[NAMED][2][LOOPS * MOST_OPERANDS]
+cdef const char* names[NAMED][2]
+names[:] = [
+    [b"elu", b"elu_alpha"],
+    [b"elu_grad", b"elu_grad_alpha"],
+    [b"elu_grad_from_output", b"elu_grad_from_output_alpha"],
+    [b"selu", NULL],
+    [b"selu_grad", NULL],
+    [b"selu_grad_from_output", NULL],
+    [b"celu", b"celu_alpha"],
+    [b"celu_grad", b"celu_grad_alpha"],
+    [b"celu_grad_from_output", b"celu_grad_from_output_alpha"],
+]
 
 
 cdef object new_ufunc(int formula, bint alphas):
-    cdef int inputs = 1 if formula == ELU else 2
+    cdef int inputs = 1 if form_of(formula) == ELU else 2
     cdef int operands = inputs + alphas + 1
     cdef int* typenums = [NPY_HALF, np.NPY_FLOAT, np.NPY_DOUBLE]
     cdef int* bytenums = [np.NPY_BOOL, np.NPY_BYTE, np.NPY_UBYTE]
     cdef int loop, dtype, k
+    if alphas and not takes_alpha(formula):
+        return None
+    loops[formula][alphas][LOOPS] = Loop(formula, BF16, alphas, 0, NULL)
     for loop in range(LOOPS):
         dtype = max(F16, loop - BYTES)
-        loops[formula][alphas][loop] = Loop(formula, dtype, 2 << dtype, alphas, NULL)
+        loops[formula][alphas][loop] = Loop(formula, dtype, alphas, 0, NULL)
         if loop < BYTES:
             loops[formula][alphas][loop].halves = halves[bytenums[loop] == np.NPY_BYTE]
         data[formula][alphas][loop] = &loops[formula][alphas][loop]
@@ -629,18 +679,31 @@ cdef object new_ufunc(int formula, bint alphas):
             )
     ufunc = np.PyUFunc_FromFuncAndData(
         functions, data[formula][alphas], types[formula][alphas], LOOPS, operands - 1, 1,
-        np.PyUFunc_None, NAMES_ALPHA[formula] if alphas else NAMES[formula], b"", 0
+        np.PyUFunc_None, names[formula][alphas], b"", 0
     )
     PyUFunc_AddPromoter(ufunc, (numpy.dtype,) * operands,
                         PyCapsule_New(<void*>promote, b"numpy._ufunc_promoter", NULL))
     return ufunc
 
 
-cdef tuple ufuncs = (new_ufunc(ELU, False), new_ufunc(ELU_GRAD, False),
-                     new_ufunc(ELU_GRAD_FROM_OUTPUT, False))
-cdef tuple with_alpha = (new_ufunc(ELU, True), new_ufunc(ELU_GRAD, True),
-                         new_ufunc(ELU_GRAD_FROM_OUTPUT, True))
+cdef int add_bfloat16(object ufunc) except -1:
+    """Add the loop for bfloat16, of which NumPy has no number before ml_dtypes is imported."""
+    cdef int kind = typenum(BF16)
+    cdef int* kinds = [kind, kind, kind, kind]
+    for formula in range(NAMED):
+        for alphas in range(2):
+            if ufunc is (with_alpha if alphas else ufuncs)[formula]:
+                PyUFunc_RegisterLoopForType(
+                    ufunc, kind, <np.PyUFuncGenericFunction>ufunc_loop, kinds,
+                    &loops[formula][alphas][LOOPS]
+                )
+    return 0
 
-# By their names, under which they are pickled: dask sends them to its workers.
-elu, elu_grad, elu_grad_from_output = ufuncs
-elu_alpha, elu_grad_alpha, elu_grad_from_output_alpha = with_alpha
+
+# By formula: the ufuncs without an alpha, which is 1, and those with one (None for SELU).
+cdef tuple ufuncs = tuple([new_ufunc(formula, False) for formula in range(NAMED)])
+cdef tuple with_alpha = tuple([new_ufunc(formula, True) for formula in range(NAMED)])
+UFUNCS, WITH_ALPHA = ufuncs, with_alpha
+
+# By their names, too, under which they are pickled: dask sends them to its workers.
+globals().update({each.__name__: each for each in ufuncs + with_alpha if each is not None})

@@ -4,18 +4,22 @@ import numbers
 from typing import Any
 
 import numpy as np
-from cython.cimports.elu._kernels import ELU_GRAD_FROM_OUTPUT  # type: ignore[import-not-found]
+from cython.cimports.elu._kernels import (  # type: ignore[import-not-found]
+    BF16,
+    CELU,
+    ELU_GRAD_FROM_OUTPUT,
+)
 from cython.cimports.elu._ufuncs import float_for  # type: ignore[import-not-found]
 
 from elu import _containers
 
-SUPPORTED = "bool, integers, float16, float32 and float64 are"
+SUPPORTED = "bool, integers, float16, float32 and float64 (and bfloat16 of ml_dtypes) are"
 
 
 def readable(name: str, operand: Any) -> Any:
     """The operand as a ufunc takes it; what lies in the memory of the CPU is read there."""
     kind = type(operand)
-    if kind is int and name == "elu" and not -(2**63) <= operand < 2**64:
+    if kind is int and name in ("elu", "selu", "celu") and not -(2**63) <= operand < 2**64:
         return float(operand)  # which NumPy would make an object
     if isinstance(operand, (int, float, list, tuple, np.generic)):
         return operand
@@ -118,18 +122,19 @@ def _check_numbers(
     name: str, formula: int, values: Any, computed: list[np.dtype[Any]], alpha: Any
 ) -> None:
     """Real, finite in every dtype that is computed in, and not negative where that matters."""
-    if values.dtype.kind not in "iuf":
+    if values.dtype.kind not in "iuf" and float_for(values.dtype.num) != BF16:
         raise TypeError(
             f"{name}: alpha must be a real number or an array of them, "
             f"not an array of dtype {values.dtype}"
         )
     for dtype in computed or [values.dtype]:
         with np.errstate(all="ignore"):
-            finite = np.isfinite(values.astype(dtype)).all()
-        if not finite:
-            raise ValueError(
-                f"{name}: alpha must be finite{f' in {dtype}' if computed else ''}, not {alpha!r}"
-            )
+            converted = values.astype(dtype)
+        where = f" in {dtype}" if computed else ""
+        if not np.isfinite(converted).all():
+            raise ValueError(f"{name}: alpha must be finite{where}, not {alpha!r}")
+        if formula >= CELU and not (converted > 0).all():
+            raise ValueError(f"{name}: alpha must be more than 0{where}, not {alpha!r}")
     if formula == ELU_GRAD_FROM_OUTPUT and not (values >= 0).all():
         raise ValueError(
             f"{name}: alpha must not be negative, since the sign of y would not tell the branch "
@@ -144,6 +149,7 @@ def explained(
     name: str, error: TypeError, operands: tuple[Any, ...], keywords: dict[str, Any] | None
 ) -> TypeError:
     """The error of a ufunc, in words about what was given where that is the cause."""
+    found: set[Any] = set()
     for operand in operands:
         kind = type(operand)
         if not isinstance(operand, np.generic) and not hasattr(kind, "__array_ufunc__"):
@@ -155,6 +161,12 @@ def explained(
         for dtype in _containers.dtypes_in(operand):
             if str(dtype) == "str" or (isinstance(dtype, np.dtype) and float_for(dtype.num) < 0):
                 return TypeError(f"{name}: dtype {dtype} is not supported: {SUPPORTED}")
+            found.add(dtype)
+    if len(found) > 1 and "bfloat16" in {str(dtype) for dtype in found}:
+        return TypeError(
+            f"{name}: bfloat16 goes with bfloat16 and Python's numbers alone, not with "
+            f"{' or '.join(sorted({str(dtype) for dtype in found} - {'bfloat16'}))}: convert one"
+        )
     out = (keywords or {}).get("out")
     for each in out if isinstance(out, tuple) else (out,):
         kind = type(each)

@@ -13,6 +13,8 @@ that errors are measured in units in the last place (ULP) instead of guessed by 
 import mpmath
 import numpy as np
 
+import elu as package
+
 LONG_DOUBLE = np.finfo(np.longdouble).nmant >= 63 and np.finfo(np.longdouble).maxexp >= 16384
 MP = mpmath.mp.clone()
 MP.prec = 200
@@ -21,15 +23,48 @@ FLOATS = (np.float32, np.float64)
 DTYPES = (np.float16, *FLOATS)
 
 # The arrays that each function takes, before alpha.
-INPUTS = {"elu": ("x",), "elu_grad": ("grad", "x"), "elu_grad_from_output": ("grad", "y")}
+INPUTS = {
+    family + suffix: arrays
+    for family in ("elu", "selu", "celu")
+    for suffix, arrays in [("", ("x",)), ("_grad", ("grad", "x")),
+                           ("_grad_from_output", ("grad", "y"))]
+}
 FUNCTIONS = tuple(INPUTS)
+FORWARD = FUNCTIONS[::3]
+GRADIENTS = tuple(name for name in FUNCTIONS if name not in FORWARD)
+WITH_ALPHA = tuple(name for name in FUNCTIONS if not name.startswith("selu"))
 
-SELU_ALPHA = 1.6732632423543772
+# The bounds of SPEC in ULP, whatever alpha is.
+BOUNDS = {
+    "elu": 2.0, "elu_grad": 2.5, "elu_grad_from_output": 1.5,
+    "selu": 2.0, "selu_grad": 3.0, "selu_grad_from_output": 2.5,
+    "celu": 3.0, "celu_grad": 3.0, "celu_grad_from_output": 2.5,
+}
+
+# The constants of SELU (arXiv:1706.02515), to 40 digits.
+SELU_ALPHA = "1.673263242354377284817042991671783389091"
+SELU_SCALE = "1.050700987355480493419334985294673324055"
 
 
 def inputs(name, grad, x):
     """Which of `grad` and `x` the function `name` takes, as a list: elu has no grad."""
     return [grad, x][-len(INPUTS[name]) :]
+
+
+def function(name):
+    """The function of the package, which takes an alpha in any case: selu's have none to take."""
+    found = getattr(package, name)
+    if name in WITH_ALPHA:
+        return found
+    arrays = len(INPUTS[name])
+    return lambda *given, alpha=None, **keywords: found(*given[:arrays], **keywords)
+
+
+def allows(name, alpha):
+    """Whether the function takes this alpha, if it is finite."""
+    if name.startswith("celu"):
+        return np.all(np.asarray(alpha) > 0)
+    return name != "elu_grad_from_output" or np.all(np.asarray(alpha) >= 0)
 
 
 # ---------------------------------------------------------------------------- exact values
@@ -46,34 +81,95 @@ def widen(a):
 
 def elu(x, alpha=1.0):
     """x where x >= 0, alpha * expm1(x) where x < 0; alpha is first rounded to x's dtype."""
-    x, alpha = widen(x), widen(np.asarray(alpha, np.asarray(x).dtype))
-    with np.errstate(all="ignore"):
-        return np.where(x < 0, alpha * _expm1(np.minimum(x, 0)), x)
+    return _general(x, 1, _rounded(alpha, x), 1)
 
 
 def elu_grad(grad, x, alpha=1.0):
     """grad where x >= 0, grad * alpha * exp(x) where x < 0, NaN where either is NaN."""
-    grad, x, alpha = widen(grad), widen(x), widen(np.asarray(alpha, np.asarray(x).dtype))
-    with np.errstate(all="ignore"):
-        below = grad * alpha * _exp(np.minimum(x, 0))
-        return np.where(x < 0, below, np.where(x >= 0, grad, x))
+    return _general_grad(grad, x, 1, _rounded(alpha, x), 1)
 
 
 def elu_grad_from_output(grad, y, alpha=1.0):
     """grad where y >= 0, grad * (y + alpha) where y < 0; with alpha = 0, -0.0 is below 0."""
     y = np.asarray(y)
-    alpha = np.asarray(alpha, y.dtype)
-    below = (y < 0) | ((y == 0) & np.signbit(y) & (alpha == 0))
-    grad, y, alpha = widen(grad), widen(y), widen(alpha)
-    with np.errstate(all="ignore"):
-        return np.where(below, grad * (y + alpha), np.where(y >= 0, grad, y))
+    below = (y < 0) | ((y == 0) & np.signbit(y) & (np.asarray(alpha, y.dtype) == 0))
+    return _general_grad_from_output(grad, y, 1, _rounded(alpha, y), 1, below)
+
+
+def selu(x, _=None):
+    """scale * x where x >= 0, scale * alpha * expm1(x) where x < 0."""
+    return _general(x, *selu_constants(x), 1)
+
+
+def selu_grad(grad, x, _=None):
+    """scale * grad where x >= 0, grad * scale * alpha * exp(x) where x < 0."""
+    return _general_grad(grad, x, *selu_constants(x), 1)
+
+
+def selu_grad_from_output(grad, y, _=None):
+    """scale * grad where y >= 0, grad * (y + scale * alpha) where y < 0."""
+    return _general_grad_from_output(grad, y, *selu_constants(y), 1, np.asarray(y) < 0)
+
+
+def celu(x, alpha=1.0):
+    """x where x >= 0, alpha * expm1(x / alpha) where x < 0."""
+    return _general(x, 1, 1, _rounded(alpha, x))
+
+
+def celu_grad(grad, x, alpha=1.0):
+    """grad where x >= 0, grad * exp(x / alpha) where x < 0."""
+    return _general_grad(grad, x, 1, 1, _rounded(alpha, x))
+
+
+def celu_grad_from_output(grad, y, alpha=1.0):
+    """grad where y >= 0, grad * (y + alpha) / alpha where y < 0."""
+    return _general_grad_from_output(grad, y, 1, 1, _rounded(alpha, y), np.asarray(y) < 0)
 
 
 def exact(name, *arrays):
     """The exact result of the function called `name`; `arrays` as the function takes them."""
-    return {"elu": elu, "elu_grad": elu_grad, "elu_grad_from_output": elu_grad_from_output}[name](
-        *arrays
-    )
+    return globals()[name](*arrays)
+
+
+def _general(x, scale, alpha, width):
+    """scale * x where x >= 0, alpha * width * expm1(x / width) where x < 0."""
+    x = widen(x)
+    with np.errstate(all="ignore"):
+        below = alpha * (width * _expm1(np.minimum(x, 0) / width))
+        return np.where(x < 0, below, x * scale)
+
+
+def _general_grad(grad, x, scale, alpha, width):
+    grad, x = widen(grad), widen(x)
+    with np.errstate(all="ignore"):
+        below = grad * alpha * _exp(np.minimum(x, 0) / width)
+        return np.where(x < 0, below, np.where(x >= 0, grad * scale, x))
+
+
+def _general_grad_from_output(grad, y, scale, alpha, width, below):
+    is_number = np.asarray(y) == np.asarray(y)
+    grad, y = widen(grad), widen(y)
+    with np.errstate(all="ignore"):
+        slope = (y + alpha * width) / width
+        return np.where(below, grad * slope, np.where(is_number, grad * scale, y))
+
+
+def _rounded(alpha, x):
+    return widen(np.asarray(alpha, np.asarray(x).dtype))
+
+
+def selu_constants(x):
+    """scale and scale * alpha, each rounded once to the dtype that is computed in."""
+    dtype = np.float64 if np.asarray(x).dtype == np.float64 else np.float32
+    scale, alpha = MP.mpf(SELU_SCALE), MP.mpf(SELU_ALPHA)
+    return [widen(_nearest(number, dtype)) for number in (scale, scale * alpha)]
+
+
+def _nearest(number, dtype):
+    """The number of mpmath rounded once."""
+    context = mpmath.mp.clone()
+    context.prec = np.finfo(dtype).nmant + 1
+    return dtype(float(+context.mpf(number)))
 
 
 def _apply(function, a):

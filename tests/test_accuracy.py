@@ -5,11 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import reference
-from reference import FLOATS, SELU_ALPHA, assert_within
+from reference import BOUNDS, FLOATS, FORWARD, FUNCTIONS, assert_within
 
 import elu
 
+SELU_ALPHA = float(reference.SELU_ALPHA)
+SELUS, CELUS = FUNCTIONS[3:6], FUNCTIONS[6:]
 ALPHAS = [0.1, 0.5, 1.1, SELU_ALPHA, 3.0, -0.5, -1.0, 1e-30, 1e30]
+# Of CELU, which divides by it.
+ALL_WIDTHS = [1.0, 0.1, 1.1, SELU_ALPHA, 1e-30, 1e30]
+WIDTHS = [
+    *[(np.float32, alpha) for alpha in [*ALL_WIDTHS, 1e-45, 1e-42, 1e-38, 3e38]],
+    *[(np.float64, alpha) for alpha in [*ALL_WIDTHS, 5e-324, 1e-318, 1e-300, 1e300, 1.7e308]],
+]
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -101,6 +109,70 @@ def test_gradient_from_output_with_an_alpha_of_any_magnitude_for_each_element(dt
     assert_within(1.5, "elu_grad_from_output", grad, y, alpha, result=result)
 
 
+def gradients(dtype, size):
+    """Of any magnitude, and every second an ordinary one."""
+    grad = reference.wide_ranging(dtype, size, seed=10)
+    grad[::2] = np.random.default_rng(11).normal(size=grad[::2].size)
+    return grad
+
+
+def outputs(name, x, *alpha, saturation):
+    """As the function of this name takes x: outputs, and those next to saturation, for the last."""
+    if not name.endswith("from_output"):
+        return x
+    function = getattr(elu, name.removesuffix("_grad_from_output"))
+    return np.concatenate(
+        [function(x, *alpha), x, reference.nearby([-saturation], x.dtype, steps=50)]
+    )
+
+
+def of_either_sign(dtype):
+    x = reference.negatives(dtype)
+    return np.append(x, np.abs(reference.wide_ranging(dtype, 2**14, seed=12)))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", SELUS)
+def test_selu(name, dtype):
+    saturation = SELU_ALPHA * float(reference.SELU_SCALE)
+    x = outputs(name, of_either_sign(dtype), saturation=saturation)
+    arrays = reference.inputs(name, gradients(dtype, x.size), x)
+    assert_within(BOUNDS[name], name, *arrays, result=getattr(elu, name)(*arrays))
+
+
+@pytest.mark.parametrize(("dtype", "alpha"), WIDTHS)
+@pytest.mark.parametrize("name", CELUS)
+def test_celu_with_any_alpha(name, dtype, alpha):
+    """Of numbers of any magnitude, and of those that alpha makes ordinary ones."""
+    alpha = dtype(alpha)
+    x = of_either_sign(dtype)[::4]
+    with np.errstate(all="ignore"):
+        beside = reference.negatives(dtype)[1::4] * alpha
+        x = np.append(x, beside[np.isfinite(beside) & (beside < 0)])
+        x = outputs(name, x, alpha, saturation=alpha)
+        if name == "celu_grad_from_output":  # elsewhere the slope overflows: no outputs
+            x = x[np.isfinite(x / alpha)]
+    arrays = reference.inputs(name, gradients(dtype, x.size), x)
+    assert_within(BOUNDS[name], name, *arrays, alpha, result=getattr(elu, name)(*arrays, alpha))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", CELUS)
+def test_celu_with_an_alpha_of_any_magnitude_for_each_element(name, dtype):
+    x = reference.negatives(dtype)
+    alpha = reference.wide_ranging(dtype, x.size, seed=13, signed=False)
+    # Half of them of a size with x, and some of those next to cancellation, for the last.
+    with np.errstate(all="ignore"):
+        near = np.abs(x[::2]) * np.exp(np.random.default_rng(14).normal(0, 2, x[::2].size))
+        near[::2] = np.abs(x[::4]) * np.random.default_rng(15).uniform(1, 2, x[::4].size)
+        alpha[::2] = np.clip(near, np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max)
+        if name == "celu_grad_from_output":
+            settled = np.isfinite(x / alpha)
+            x, alpha = x[settled], alpha[settled]
+    arrays = reference.inputs(name, gradients(dtype, x.size), x)
+    assert_within(BOUNDS[name], name, *arrays, alpha, result=getattr(elu, name)(*arrays, alpha))
+
+
 def known_answer(name, x, alpha):
     """A result for all of `x` known to be right without the oracle, or None.
 
@@ -108,33 +180,40 @@ def known_answer(name, x, alpha):
     off x at most, and exp(x) of 1. Far out, expm1(x) is closer to -1 than half an ULP, and exp(x)
     is less than half the smallest subnormal.
     """
-    if x[-1] >= -(2.0**-26):
-        return x * np.float32(alpha) if name == "elu" else np.ones_like(x)
-    if name == "elu" and x[0] < -17.4:
-        return np.full_like(x, -alpha)
-    if name == "elu_grad" and x[0] < -104:
+    slope = 1 if name.startswith("celu") else alpha or reference.selu_constants(x)[1]
+    width = alpha if name.startswith("celu") else 1
+    if x[-1] >= -(2.0**-26) * width:
+        return x * np.float32(slope) if name in FORWARD else np.full_like(x, slope)
+    if name in FORWARD and x[0] < -17.4 * width:
+        return np.full_like(x, -slope * width)
+    if name not in FORWARD and x[0] < -104 * width:
         return np.zeros_like(x)
     return None
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "alpha", "bound"),
-    [("elu", 1.0, 0.90), ("elu_grad", 1.0, 1.0), ("elu", SELU_ALPHA, 2.0)],
+    ("name", "alpha", "bound", "step"),
+    [
+        ("elu", 1.0, 0.90, 1), ("elu_grad", 1.0, 1.0, 1), ("elu", SELU_ALPHA, 2.0, 1),
+        ("selu", None, 2.0, 5), ("selu_grad", None, 3.0, 5),
+        ("celu", SELU_ALPHA, 3.0, 5), ("celu_grad", SELU_ALPHA, 3.0, 5),
+    ],
 )
-def test_every_negative_float32(name, alpha, bound):
-    block = 2**20
+def test_every_negative_float32(name, alpha, bound, step):
+    """Or every `step`-th."""
+    block = 2**20 * step
     elu.set_num_threads(1)  # the two threads below share the work by blocks
 
     def judge(start):
-        x = reference.negative_float32(start, start + block)
+        x = reference.negative_float32(start, start + block, step)
         arrays = reference.inputs(name, np.ones_like(x), x)
-        result = getattr(elu, name)(*arrays, alpha)
+        result = reference.function(name)(*arrays, alpha)
         known = known_answer(name, x, alpha)
         if known is None or not np.array_equal(reference.bits(result), reference.bits(known)):
-            assert_within(bound, name, *arrays, np.float32(alpha), result=result)
+            assert_within(bound, name, *arrays, alpha and np.float32(alpha), result=result)
         return x.size
 
     with ThreadPoolExecutor(2) as pool:
         counts = pool.map(judge, range(0, reference.NEGATIVE_FLOAT32_COUNT, block))
-        assert sum(counts) == reference.NEGATIVE_FLOAT32_COUNT
+        assert sum(counts) == -(-reference.NEGATIVE_FLOAT32_COUNT // step)

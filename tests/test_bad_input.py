@@ -8,7 +8,7 @@ import types
 import numpy as np
 import pytest
 import reference
-from reference import FUNCTIONS
+from reference import FUNCTIONS, INPUTS, WITH_ALPHA
 
 import elu
 
@@ -33,7 +33,7 @@ NO_ARRAYS = [
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_what_is_no_array_is_a_type_error_that_names_its_type(name, bad):
     with pytest.raises(TypeError, match=type(bad).__name__):
-        getattr(elu, name)(*reference.inputs(name, X, bad))
+        reference.function(name)(*reference.inputs(name, X, bad))
 
 
 @pytest.mark.parametrize("bad", [None, object(), {}, "ab"], ids=lambda bad: type(bad).__name__)
@@ -46,7 +46,7 @@ def test_the_gradient_too(bad):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_what_holds_no_numbers_is_a_type_error_that_names_the_dtype(name, bad):
     with pytest.raises(TypeError, match=re.escape(str(np.asarray(bad).dtype))):
-        getattr(elu, name)(*reference.inputs(name, X, bad))
+        reference.function(name)(*reference.inputs(name, X, bad))
 
 
 def test_a_ragged_list_is_numpys_error():
@@ -92,16 +92,16 @@ class Bare:
 
 
 @pytest.mark.parametrize("kind", [LikeTorch, LikeNumba, Bare])
-@pytest.mark.parametrize("place", ["x", "grad", "alpha"])
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [(name, place) for name in FUNCTIONS for place in (*INPUTS[name], "alpha")
+     if place != "alpha" or name in WITH_ALPHA],
+)
 def test_a_cuda_tensor_is_a_type_error_and_not_copied(name, place, kind):
-    if name == "elu" and place == "grad":
-        place = "x"
-    arrays = dict.fromkeys(reference.INPUTS[name], X)
-    key = reference.INPUTS[name][-1] if place == "x" else place
+    arrays = dict.fromkeys(INPUTS[name], X)
     before = OnAGpu.asked
     with pytest.raises(TypeError, match=rf"(?s)(?=.*{kind.__name__})(?=.*CPU)"):
-        getattr(elu, name)(**{**arrays, key: kind()})
+        getattr(elu, name)(**{**arrays, place: kind()})
     assert OnAGpu.asked == before
 
 

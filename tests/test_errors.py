@@ -6,7 +6,7 @@ Those of `out` and `where`, which are NumPy's own, are in test_keywords.py.
 import numpy as np
 import pytest
 import reference
-from reference import FUNCTIONS
+from reference import FUNCTIONS, GRADIENTS, WITH_ALPHA
 
 import elu
 
@@ -27,7 +27,7 @@ def read_only(shape=SHAPE, dtype=np.float32):
 def call(name, alpha=1.5, *, grad=None, x=None, out=None):
     grad = np.full(SHAPE, 2, np.float32) if grad is None else grad
     x = np.full(SHAPE, -1, np.float32) if x is None else x
-    return getattr(elu, name)(*reference.inputs(name, grad, x), alpha, out=out)
+    return reference.function(name)(*reference.inputs(name, grad, x), alpha, out=out)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -49,7 +49,7 @@ def test_a_read_only_input_as_out_is_a_value_error(name):
     assert (x == 77).all()
 
 
-@pytest.mark.parametrize("name", FUNCTIONS[1:])
+@pytest.mark.parametrize("name", GRADIENTS)
 def test_grad_and_x_that_do_not_broadcast_are_a_value_error(name):
     out = np.full(SHAPE, 77, np.float32)
     for grad, x in [((3, 4), (3, 5)), ((2,), (3, 4)), ((4, 3), (3, 4))]:
@@ -62,7 +62,7 @@ def test_grad_and_x_that_do_not_broadcast_are_a_value_error(name):
     assert (out == 77).all()
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", WITH_ALPHA)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(
     ("kind", "alpha"),
@@ -104,6 +104,19 @@ def test_nothing_is_written_where_a_negative_alpha_is_refused():
         assert (out == 77).all()
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", [name for name in WITH_ALPHA if name.startswith("celu")])
+def test_nothing_is_written_where_an_alpha_is_not_more_than_0(name, layout):
+    whole = np.full(SHAPE, 77, np.float32)
+    out = LAYOUTS[layout](whole)
+    x = np.full(out.shape, -1, np.float32)
+    for bad in (0, -1, 1e-50):
+        for alpha in (bad, np.array([1] * (out.shape[1] - 1) + [bad]), np.array([[1], [1], [bad]])):
+            with pytest.raises(ValueError, match="alpha must be more than 0"):
+                call(name, alpha, grad=x, x=x, out=out)
+            assert (whole == 77).all()
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("dtype", ["g", "F", "O", "U1"])
 def test_nothing_is_written_where_the_dtype_is_unsupported(name, dtype):
@@ -124,6 +137,7 @@ def test_wrong_calls_are_type_errors(name):
         ((*arrays, 1.0, x, x), {}),
         (arrays, {"beta": 1}),
         ((*arrays, 1.0), {"alpha": 1.0}),
+        ((*arrays, x), {reference.INPUTS[name][0]: x}),
     ]:
         with pytest.raises(TypeError):
             function(*arguments, **keywords)
@@ -132,8 +146,9 @@ def test_wrong_calls_are_type_errors(name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_out_is_keyword_only(name):
     x = np.zeros(2)
+    alpha = [1.0] if name in WITH_ALPHA else []
     with pytest.raises(TypeError):
-        getattr(elu, name)(*reference.inputs(name, x, x), 1.0, x)
+        getattr(elu, name)(*reference.inputs(name, x, x), *alpha, x)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -123,7 +123,9 @@ points = np.stack([x, x[::-1]], axis=1)
 def use_elu():
     import elu
     elu.set_num_threads(2)
-    return [elu.elu(x), elu.elu_grad(x, x), elu.elu(small), elu.elu_grad(small, small)]
+    results = [elu.elu(x), elu.elu_grad(x, x), elu.elu(small), elu.elu_grad(small, small)]
+    results += [elu.selu(small), elu.selu_grad(x, x)]
+    return results + [elu.celu(small, 0.5), elu.celu_grad(x, x, 0.5)]
 
 def use_torch():
     import torch
@@ -335,6 +337,7 @@ import time
 import warnings
 import numpy as np
 
+FAMILIES, FORMS = ("elu", "selu", "celu"), ("", "_grad", "_grad_from_output")
 KEPT = ("SigBlk", "SigIgn", "SigCgt", "Cpus_allowed", "Umask")
 
 def state():
@@ -374,11 +377,12 @@ assert not changes(), changes()
 elu.set_num_threads(4)
 for size in (7, 2**20 + 3):
     x = np.linspace(-5, 5, size, dtype=np.float32)
-    for function in (elu.elu, elu.elu_grad, elu.elu_grad_from_output):
-        arrays = [x] * (1 if function is elu.elu else 2)
+    for name in [f + s for s in FORMS for f in FAMILIES]:
+        function, arrays = getattr(elu, name), [x, x] if "grad" in name else [x]
+        alphas = [] if name.startswith("selu") else [np.float32(1.5)]
         function(*arrays)
-        function(*[a[::-1] for a in arrays], 1.5)
-        function(*[np.broadcast_to(a, (2, size)) for a in arrays], np.float32(1.5))
+        function(*[a[::-1] for a in arrays], *map(float, alphas))
+        function(*[np.broadcast_to(a, (2, size)) for a in arrays], *alphas)
 elu.config()
 elu.get_num_threads()
 assert not changes(), changes()

@@ -12,10 +12,15 @@ MP.prec = 300
 
 def definition(name, *arrays):
     """SPEC's formula below zero, element by element, in mpmath."""
-    *grad, x, alpha = (MP.mpf(float(a)) for a in arrays)
-    if name == "elu":
-        return alpha * MP.expm1(x)
-    return grad[0] * (alpha * MP.exp(x) if name == "elu_grad" else x + alpha)
+    *grad, x, given = (MP.mpf(float(a)) for a in arrays)
+    family, _, suffix = name.partition("_")
+    alpha, width = (given, 1) if family == "elu" else (1, given)
+    if family == "selu":
+        scale, alpha = (MP.mpf(reference.SELU_SCALE), MP.mpf(reference.SELU_ALPHA))
+        alpha, width = MP.mpf(float(arrays[-2].dtype.type(scale * alpha))), 1
+    if not suffix:
+        return alpha * width * MP.expm1(x / width)
+    return grad[0] * (alpha * MP.exp(x / width) if suffix == "grad" else x / width + alpha)
 
 
 def to_mpmath(wide):

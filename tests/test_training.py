@@ -3,6 +3,7 @@
 import digits
 import numpy as np
 import pytest
+import reference
 
 import elu
 
@@ -10,6 +11,11 @@ ELUS = {
     "from input": digits.FROM_INPUT,
     "from output": digits.FROM_OUTPUT,
     "in place": digits.IN_PLACE,
+    "celu": (
+        lambda x: elu.celu(x, 0.5, out=x),
+        lambda grad, x, y: elu.celu_grad_from_output(grad, y, 0.5, out=grad),
+    ),
+    "selu": (elu.selu, lambda grad, x, y: elu.selu_grad(grad, x)),
 }
 
 
@@ -24,7 +30,7 @@ def test_a_network_learns_the_digits(activation, seed, dtype):
     learn, held_out = digits.load(dtype)
     layers = digits.network(seed=seed, dtype=dtype)
     before = digits.accuracy(layers, *held_out, activation)
-    digits.train(layers, *learn, activation)
+    digits.train(layers, *learn, activation, rate=0.02 if activation is ELUS["selu"] else 0.1)
     assert before < 0.3
     assert digits.accuracy(layers, *held_out, activation) > 0.95
 
@@ -54,16 +60,26 @@ def test_gradients_of_the_network_agree_with_central_differences(activation, bia
                 assert (above - below) / (2 * step) == pytest.approx(g.flat[i], abs=1e-9)
 
 
-@pytest.mark.parametrize("alpha", [1.0, 0.0, 0.3, 1.6732632, -0.5])
-def test_gradients_of_the_function_agree_with_central_differences(alpha):
+@pytest.mark.parametrize(
+    ("name", "alpha"),
+    [
+        *[("elu", alpha) for alpha in (1.0, 0.0, 0.3, 1.6732632, -0.5)],
+        ("selu", None),
+        *[("celu", alpha) for alpha in (1.0, 0.3, 7.0)],
+    ],
+)
+def test_gradients_of_the_function_agree_with_central_differences(name, alpha):
+    forward, from_input, from_output = (
+        reference.function(name + suffix) for suffix in ("", "_grad", "_grad_from_output")
+    )
     x = np.linspace(-8, 3, 441) + 0.001  # not within a step of the kink at 0
     step = 1e-5
-    difference = (elu.elu(x + step, alpha) - elu.elu(x - step, alpha)) / (2 * step)
+    difference = (forward(x + step, alpha) - forward(x - step, alpha)) / (2 * step)
     one = np.ones_like(x)
-    np.testing.assert_allclose(elu.elu_grad(one, x, alpha), difference, rtol=0, atol=1e-9)
-    if alpha >= 0:
-        from_output = elu.elu_grad_from_output(one, elu.elu(x, alpha), alpha)
-        np.testing.assert_allclose(from_output, difference, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(from_input(one, x, alpha), difference, rtol=0, atol=1e-9)
+    if alpha is None or alpha >= 0:
+        result = from_output(one, forward(x, alpha), alpha)
+        np.testing.assert_allclose(result, difference, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import reference
-from integrations import recipes
 from processes import run_python
 from reference import FUNCTIONS, assert_same_bits
 
@@ -25,8 +24,8 @@ def maps(tmp_path):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_maps_in_and_out(name, maps, tmp_path):
     arrays = reference.inputs(name, maps["grad"], maps["x"])
-    expected = getattr(elu, name)(*map(np.array, arrays), 1.5)
-    assert getattr(elu, name)(*arrays, 1.5, out=maps["out"]) is maps["out"]
+    expected = reference.function(name)(*map(np.array, arrays), 1.5)
+    assert reference.function(name)(*arrays, 1.5, out=maps["out"]) is maps["out"]
     maps["out"].flush()
     assert_same_bits(np.fromfile(tmp_path / "out", np.float32), expected)
 
@@ -34,8 +33,8 @@ def test_maps_in_and_out(name, maps, tmp_path):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_map_in_place(name, maps):
     x = maps["x"]
-    expected = getattr(elu, name)(*reference.inputs(name, maps["grad"], np.array(x)), 1.5)
-    getattr(elu, name)(*reference.inputs(name, maps["grad"], x), 1.5, out=x)
+    expected = reference.function(name)(*reference.inputs(name, maps["grad"], np.array(x)), 1.5)
+    reference.function(name)(*reference.inputs(name, maps["grad"], x), 1.5, out=x)
     assert_same_bits(x, expected)
 
 
@@ -46,13 +45,24 @@ def test_a_read_only_map_is_read_and_never_written(maps, tmp_path):
         elu.elu(x, out=x)
 
 
-def test_blocks_of_the_recipe(tmp_path, monkeypatch):
+# By blocks, each unmapped before the next is touched.
+BLOCKS = """
+for start in range(0, {size}, {block}):
+    x = np.load("x.npy", mmap_mode="r")[start : start + {block}]
+    y = np.load("y.npy", mmap_mode="r+")[start : start + {block}]
+    elu.elu(x, out=y)
+"""
+
+
+def save_files(folder, size):
+    np.save(folder / "x.npy", np.resize(reference.mixed(np.float32, 4099), size))
+    np.save(folder / "y.npy", np.zeros(size, np.float32))
+
+
+def test_blocks(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    recipes.names("Larger than memory")
-    x = np.load("x.npy")
-    np.save("x.npy", np.resize(reference.mixed(np.float32, 4099), x.size))
-    loop = recipes.recipes()["Larger than memory"].partition("\nfor start")
-    exec("".join(loop[1:]), {"elu": elu, "np": np, "size": x.size, "block": 999_999})
+    save_files(tmp_path, 2_000_003)
+    exec(BLOCKS.format(size=2_000_003, block=99_999), {"elu": elu, "np": np})
     assert_same_bits(np.load("y.npy"), elu.elu(np.load("x.npy")))
 
 
@@ -93,7 +103,8 @@ def test_the_peak_is_measured():
 
 def test_the_peak_stays_at_a_few_mib(tmp_path):
     """x and y have 40 MB each, a block of them 2."""
-    assert peak_of(recipes.recipes()["Larger than memory"], cwd=tmp_path) < 8
+    save_files(tmp_path, 10_000_000)
+    assert peak_of(BLOCKS.format(size=10_000_000, block=500_000), cwd=tmp_path) < 8
 
 
 @pytest.mark.parametrize("view", ["x", "x[::2]", "x.reshape(1000, -1).T"])

@@ -7,7 +7,7 @@ import pytest
 from integrations.recipes import recipes
 from processes import run_python
 
-TITLES = ["PyTorch", "JAX", "scikit-learn", "A cluster", "Larger than memory"]
+TITLES = ["pandas", "dask", "PyTorch", "JAX", "ONNX", "A cluster"]
 
 
 def imported(code):

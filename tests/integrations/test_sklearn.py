@@ -4,9 +4,8 @@ import pickle
 
 import numpy as np
 import pytest
-from integrations import recipes
 from processes import run_python
-from reference import assert_same_bits
+from reference import FUNCTIONS, assert_same_bits
 
 import elu
 
@@ -25,8 +24,15 @@ def iris():
 
 
 @pytest.fixture(scope="module")
-def model():
-    return recipes.names("scikit-learn")["model"]
+def model(iris):
+    pipeline = pytest.importorskip("sklearn.pipeline")
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    return pipeline.make_pipeline(
+        preprocessing.StandardScaler(),
+        preprocessing.FunctionTransformer(elu.elu, kw_args={"alpha": 1.5}),
+        linear_model.LogisticRegression(max_iter=1000),
+    ).fit(*iris)
 
 
 def test_fitted(model, iris):
@@ -67,6 +73,7 @@ def test_frames_keep_their_labels():
     assert step.get_feature_names_out().tolist() == ["p", "q"]
 
 
-@pytest.mark.parametrize("function", [elu.elu, elu.elu_grad, elu.elu_grad_from_output])
-def test_functions_are_pickled_by_name(function):
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_are_pickled_by_name(name):
+    function = getattr(elu, name)
     assert pickle.loads(pickle.dumps(function)) is function

@@ -46,9 +46,9 @@ def library(request):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_dimensionless_passes(name, library):
     x = library(X, "")
-    result = getattr(elu, name)(*reference.inputs(name, x, x), 1.5)
+    result = reference.function(name)(*reference.inputs(name, x, x), 1.5)
     assert type(result) is type(x)
-    expected = getattr(elu, name)(*reference.inputs(name, X, X), 1.5)
+    expected = reference.function(name)(*reference.inputs(name, X, X), 1.5)
     assert_same_bits(library.magnitude(result), expected)
 
 
@@ -68,13 +68,22 @@ def test_a_dimension_is_the_librarys_error(name, library):
     with pytest.raises(library.error):
         np.exp(x)
     with pytest.raises(library.error):
-        getattr(elu, name)(*reference.inputs(name, x, x))
+        reference.function(name)(*reference.inputs(name, x, x))
 
 
 @pytest.mark.parametrize("size", [(), (4,)])
 def test_a_dimension_of_alpha_is_not_dropped(library, size):
     with pytest.raises(library.error):
         elu.elu(X, library(np.full(size, 2.0), "m"))
+
+
+@pytest.mark.parametrize("size", [(), (4,)])
+@pytest.mark.parametrize("name", FUNCTIONS[6:])
+def test_an_alpha_of_celu_that_is_not_more_than_0_is_refused(name, library, size):
+    for x in (X, library(X, "")):
+        for alpha in (np.zeros(size), library(np.zeros(size), "")):
+            with pytest.raises(ValueError, match="alpha must be more than 0"):
+                reference.function(name)(*reference.inputs(name, x, x), alpha)
 
 
 def test_masked_quantities():
@@ -98,12 +107,12 @@ def test_out_as_exp_takes_it(name, alpha, unit, library):
             expected = np.exp(x, out=outs[0])
         except TypeError:
             with pytest.raises(TypeError):
-                getattr(elu, name)(*arrays, alpha, out=outs[1])
+                reference.function(name)(*arrays, alpha, out=outs[1])
         else:
-            result = getattr(elu, name)(*arrays, alpha, out=outs[1])
+            result = reference.function(name)(*arrays, alpha, out=outs[1])
             assert type(result) is type(expected)
             assert (result is outs[1]) == (expected is outs[0])
             assert_same_bits(
                 library.magnitude(result),
-                getattr(elu, name)(*reference.inputs(name, X, X), alpha),
+                reference.function(name)(*reference.inputs(name, X, X), alpha),
             )

@@ -1,0 +1,174 @@
+"""bfloat16 of the package ml_dtypes: computed in float32 and rounded once, on every path."""
+
+import numpy as np
+import pytest
+import reference
+from processes import run_python
+from reference import FORWARD, FUNCTIONS, GRADIENTS, WITH_ALPHA
+
+import elu
+
+ml_dtypes = pytest.importorskip("ml_dtypes")
+
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+EVERY = np.arange(2**16, dtype=np.uint16).view(BFLOAT16)
+WIDE = EVERY.astype(np.float32)
+NUMBERS = EVERY[~np.isnan(WIDE)]
+GRAD = np.roll(NUMBERS, 12345)
+ALPHAS = {name: [1.0, 0.5, 3.0] if name in WITH_ALPHA else [None] for name in FUNCTIONS}
+CASES = [(name, alpha) for name, alphas in ALPHAS.items() for alpha in alphas]
+
+
+def compute(name, grad, x, alpha=1.0, **keywords):
+    return reference.function(name)(*reference.inputs(name, grad, x), alpha, **keywords)
+
+
+def assert_same(actual, desired):
+    """The same bits, where no NaN."""
+    actual, desired = np.asarray(actual), np.asarray(desired)
+    assert actual.dtype == desired.dtype == BFLOAT16
+    assert actual.shape == desired.shape
+    known = ~np.isnan(desired.astype(np.float32))
+    assert (np.isnan(actual.astype(np.float32)) == ~known).all()
+    assert (actual[known].view(np.uint16) == desired[known].view(np.uint16)).all()
+
+
+def through_float32(name, grad, x, alpha=1.0):
+    with np.errstate(all="ignore"):
+        result = compute(name, grad.astype(np.float32), x.astype(np.float32), alpha)
+        return result.astype(BFLOAT16)
+
+
+@pytest.mark.parametrize(("name", "alpha"), CASES)
+def test_every_value_is_that_of_float32_rounded_once(name, alpha):
+    assert_same(compute(name, GRAD, NUMBERS, alpha), through_float32(name, GRAD, NUMBERS, alpha))
+
+
+@pytest.mark.parametrize("name", FORWARD)
+def test_every_value_is_within_half_a_unit(name):
+    numbers = NUMBERS.astype(np.float32)
+    exact = reference.exact(name, numbers).astype(np.float64)
+    ordinary = np.isfinite(exact) & (abs(exact) < 3.3e38)
+    exact = exact[ordinary]
+    result = reference.function(name)(NUMBERS)[ordinary].astype(np.float64)
+    unit = np.ldexp(1.0, np.maximum(np.frexp(exact)[1] - 8, -133))
+    assert (abs(result - exact) <= 0.51 * unit).all()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_nan_gives_nan_and_no_warning(name):
+    nan = EVERY[np.isnan(WIDE)]
+    with np.errstate(all="raise"):
+        result = compute(name, np.ones_like(nan), nan)
+    assert np.isnan(result.astype(np.float32)).all()
+
+
+LAYOUTS = {
+    "strided": lambda a: np.repeat(a, 2)[::2],
+    "reversed": lambda a: a[::-1].copy()[::-1],
+    "fortran": lambda a: np.asfortranarray(a.reshape(-1, 5)),
+    "transposed": lambda a: a.reshape(-1, 5).T,
+    "unaligned": lambda a: np.frombuffer(b"\0" + a.tobytes(), np.uint8)[1:].view(a.dtype),
+    "large": lambda a: np.resize(a, 2**18 + 3),
+    "large and strided": lambda a: np.repeat(np.resize(a, 2**18 + 3), 2)[::2],
+}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_layouts_threads_and_out(name, layout, threads):
+    elu.set_num_threads(threads)
+    numbers = NUMBERS[: len(NUMBERS) // 5 * 5]
+    x, grad = layout(numbers), layout(np.roll(numbers, 7))
+    expected = through_float32(name, grad, x, 1.5)
+    assert_same(compute(name, grad, x, 1.5), expected)
+    assert_same(compute(name, grad, x, np.full(x.shape, 1.5)), expected)
+    out = np.zeros_like(expected)
+    assert compute(name, grad, x, 1.5, out=out) is out
+    assert_same(out, expected)
+    copy = x.copy("K")
+    compute(name, grad, copy, 1.5, out=copy)
+    assert_same(copy, expected)
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 127, 128, 129, 300])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_sizes(name, size):
+    x, grad = NUMBERS[40000 : 40000 + size], GRAD[:size]
+    assert_same(compute(name, grad, x, 0.5), through_float32(name, grad, x, 0.5))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_scalars_and_numbers_of_python(name):
+    x = NUMBERS[40000]
+    for given in (x, np.asarray(x)):
+        result = compute(name, given, given, 1.5)
+        assert type(result) is ml_dtypes.bfloat16
+        assert_same(result, through_float32(name, np.asarray(x), np.asarray(x), 1.5))
+    if name in GRADIENTS:
+        few = NUMBERS[39990:40010]
+        for number in (2, 2.5):
+            grad = np.full(few.shape, number, BFLOAT16)
+            assert_same(reference.function(name)(number, few), through_float32(name, grad, few))
+            assert_same(reference.function(name)(few, number), through_float32(name, few, grad))
+
+
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_alpha_is_rounded_to_bfloat16_in_any_form(name):
+    x, grad = NUMBERS[40000:40008], GRAD[:8]
+    expected = compute(name, grad, x, float(np.asarray(1.1, BFLOAT16)))
+    for alpha in (1.1, np.float32(1.1), np.asarray(1.1, BFLOAT16), np.asarray(1.1, BFLOAT16)[()],
+                  np.full(8, 1.1), [1.1] * 8, np.full(8, 1.1, ">f8"), np.full(8, 1.1, BFLOAT16)):
+        assert_same(compute(name, grad, x, alpha), expected)
+        assert_same(compute(name, grad[::-1], x[::-1], alpha), expected[::-1])
+    for bad in (np.nan, 1e39, np.full(8, np.inf), np.full(8, 1e39)):
+        with pytest.raises(ValueError, match="alpha must be finite"):
+            compute(name, grad, x, bad)
+    with pytest.raises(ValueError, match="alpha"):
+        compute(name, grad, x, np.ones((2, 8)))
+
+
+def test_an_alpha_of_bfloat16_beside_other_dtypes():
+    x = np.linspace(-2, 2, 8)
+    np.testing.assert_array_equal(elu.elu(x, np.full(8, 1.5, BFLOAT16)), elu.elu(x, 1.5))
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+@pytest.mark.parametrize("other", ["f4", "f8", "f2", "i8", ml_dtypes.float8_e4m3fn], ids=str)
+def test_no_promotion_with_other_dtypes(name, other):
+    x = NUMBERS[40000:40003]
+    for a, b in [(x, np.ones(3, other)), (np.ones(3, other), x), (x[::-1], np.ones(3, other))]:
+        with pytest.raises(TypeError, match=rf"{name}: .*{np.dtype(other).name}"):
+            reference.function(name)(a, b)
+
+
+def test_keywords():
+    x = NUMBERS[40000:40008]
+    assert_same(elu.elu([1, -2], dtype=BFLOAT16), elu.elu(np.asarray([1, -2], BFLOAT16)))
+    assert_same(elu.elu(x.astype("f4"), dtype=BFLOAT16), elu.elu(x))
+    assert elu.elu(x, out=np.empty(8, "f4")).dtype == np.float32
+    where = np.arange(8) % 2 == 0
+    out = np.zeros_like(x)
+    elu.elu(x, out=out, where=where)
+    assert_same(out, np.where(where, elu.elu(x), np.zeros_like(x)))
+
+
+def test_subclasses_and_containers():
+    x = NUMBERS[40000:40008]
+    masked = elu.elu(np.ma.masked_array(x, np.arange(8) % 2 == 0))
+    assert masked.dtype == BFLOAT16
+    assert masked.mask.sum() == 4
+
+    class Array(np.ndarray):
+        pass
+
+    assert type(elu.selu(x.view(Array))) is Array
+
+
+def test_the_package_is_not_imported_by_ours():
+    run_python(
+        "import elu, numpy as np, sys\n"
+        "elu.elu(np.ones(3)); elu.elu_grad(np.ones(3), np.ones(6)[::2], np.ones(3))\n"
+        "assert 'ml_dtypes' not in sys.modules"
+    )
