@@ -263,10 +263,12 @@ cdef inline real lifted(real width) noexcept nogil:
     """
     cdef real lift = 1
     if real is double:
-        lift = <real>2.0**-200 if width > <real>2.0**900 and width < INFINITY else lift
+        lift = <real>2.0**-200 if width > <real>2.0**900 else lift
+        lift = <real>1 if width == INFINITY else lift
         return <real>2.0**200 if width < <real>2.0**-900 else lift
     else:
-        lift = <real>2.0**-60 if width > <real>2.0**90 and width < INFINITY else lift
+        lift = <real>2.0**-60 if width > <real>2.0**90 else lift
+        lift = <real>1 if width == INFINITY else lift
         return <real>2.0**60 if width < <real>2.0**-90 else lift
 
 
