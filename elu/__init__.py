@@ -46,6 +46,10 @@ except ImportError as _error:
         ) from _error
     raise
 
+for _function in (celu, celu_grad, celu_grad_from_output, elu, elu_grad, elu_grad_from_output, selu,
+                  selu_grad, selu_grad_from_output, config, get_num_threads, set_num_threads):
+    _function.__module__ = "elu"  # where users and their saved models find it
+
 __all__ = [
     "__version__",
     "celu",

@@ -33,7 +33,7 @@ from cython.cimports.elu._ufuncs import (  # type: ignore[import-not-found]
     small,
 )
 
-from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, overload
 
 import cython
 import numpy as np
@@ -44,6 +44,16 @@ from elu._validation import checked_alpha, explained, readable, with_casts, writ
 from elu._version import __version__
 
 _F = TypeVar("_F", np.float16, np.float32, np.float64)
+
+
+class _Array(Protocol):
+    """An array of NumPy, or what can be made one: a Series, a tensor."""
+
+    def __array__(self) -> Any: ...
+
+
+_Number: TypeAlias = "float | np.integer[Any] | np.floating[Any]"
+_Alpha: TypeAlias = "_Number | _Array | list[Any] | tuple[Any, ...]"  # and no string
 _Out: TypeAlias = "NDArray[_F] | tuple[NDArray[_F]] | None"
 _AnyOut: TypeAlias = "NDArray[Any] | tuple[NDArray[Any]] | None"
 _Casting: TypeAlias = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
@@ -55,15 +65,21 @@ _UFUNCS = cython.declare(tuple, _ufuncs.UFUNCS)
 _WITH_ALPHA = cython.declare(tuple, _ufuncs.WITH_ALPHA)
 _NAMES = cython.declare(tuple, tuple([ufunc.__name__ for ufunc in _ufuncs.UFUNCS]))
 
-# For each function: arrays of one floating dtype, and the result is another of it; then everything
-# else (lists, integers, mixed dtypes, other containers), where the types do not tell the result.
+# For each function: Python numbers; arrays of one floating dtype, and the result is another of it;
+# everything else (lists, integers, mixed dtypes, other containers), where the types do not tell.
 # The keywords are those of numpy.ufunc, hence the number of parameters.
 
 
 @overload
 def elu(
+    x: float,
+    alpha: _Number = 1.0,
+) -> np.float64: ...
+
+@overload
+def elu(
     x: NDArray[_F],
-    alpha: ArrayLike = 1.0,
+    alpha: _Alpha = 1.0,
     *,
     out: _Out[_F] = None,
     where: ArrayLike = True,
@@ -76,7 +92,7 @@ def elu(
 @overload
 def elu(
     x: ArrayLike,
-    alpha: ArrayLike = 1.0,
+    alpha: _Alpha = 1.0,
     *,
     out: _AnyOut = None,
     where: ArrayLike = True,
@@ -165,9 +181,16 @@ def elu(
 
 @overload
 def elu_grad(
+    grad: float,
+    x: float,
+    alpha: _Number = 1.0,
+) -> np.float64: ...
+
+@overload
+def elu_grad(
     grad: NDArray[_F],
     x: NDArray[_F],
-    alpha: ArrayLike = 1.0,
+    alpha: _Alpha = 1.0,
     *,
     out: _Out[_F] = None,
     where: ArrayLike = True,
@@ -181,7 +204,7 @@ def elu_grad(
 def elu_grad(
     grad: ArrayLike,
     x: ArrayLike,
-    alpha: ArrayLike = 1.0,
+    alpha: _Alpha = 1.0,
     *,
     out: _AnyOut = None,
     where: ArrayLike = True,
@@ -264,9 +287,16 @@ def elu_grad(
 
 @overload
 def elu_grad_from_output(
+    grad: float,
+    y: float,
+    alpha: _Number = 1.0,
+) -> np.float64: ...
+
+@overload
+def elu_grad_from_output(
     grad: NDArray[_F],
     y: NDArray[_F],
-    alpha: ArrayLike = 1.0,
+    alpha: _Alpha = 1.0,
     *,
     out: _Out[_F] = None,
     where: ArrayLike = True,
@@ -280,7 +310,7 @@ def elu_grad_from_output(
 def elu_grad_from_output(
     grad: ArrayLike,
     y: ArrayLike,
-    alpha: ArrayLike = 1.0,
+    alpha: _Alpha = 1.0,
     *,
     out: _AnyOut = None,
     where: ArrayLike = True,
@@ -361,6 +391,11 @@ def elu_grad_from_output(
     """
     return _computed(ELU_GRAD_FROM_OUTPUT, grad, y, alpha, out, where, casting, order, dtype, subok)
 
+
+@overload
+def selu(
+    x: float,
+) -> np.float64: ...
 
 @overload
 def selu(
@@ -449,6 +484,12 @@ def selu(
     """
     return _computed(SELU, x, x, 1.0, out, where, casting, order, dtype, subok)
 
+
+@overload
+def selu_grad(
+    grad: float,
+    x: float,
+) -> np.float64: ...
 
 @overload
 def selu_grad(
@@ -541,6 +582,12 @@ def selu_grad(
     """
     return _computed(SELU_GRAD, grad, x, 1.0, out, where, casting, order, dtype, subok)
 
+
+@overload
+def selu_grad_from_output(
+    grad: float,
+    y: float,
+) -> np.float64: ...
 
 @overload
 def selu_grad_from_output(
@@ -637,8 +684,14 @@ def selu_grad_from_output(
 
 @overload
 def celu(
+    x: float,
+    alpha: _Number = 1.0,
+) -> np.float64: ...
+
+@overload
+def celu(
     x: NDArray[_F],
-    alpha: ArrayLike = 1.0,
+    alpha: _Alpha = 1.0,
     *,
     out: _Out[_F] = None,
     where: ArrayLike = True,
@@ -651,7 +704,7 @@ def celu(
 @overload
 def celu(
     x: ArrayLike,
-    alpha: ArrayLike = 1.0,
+    alpha: _Alpha = 1.0,
     *,
     out: _AnyOut = None,
     where: ArrayLike = True,
@@ -731,9 +784,16 @@ def celu(
 
 @overload
 def celu_grad(
+    grad: float,
+    x: float,
+    alpha: _Number = 1.0,
+) -> np.float64: ...
+
+@overload
+def celu_grad(
     grad: NDArray[_F],
     x: NDArray[_F],
-    alpha: ArrayLike = 1.0,
+    alpha: _Alpha = 1.0,
     *,
     out: _Out[_F] = None,
     where: ArrayLike = True,
@@ -747,7 +807,7 @@ def celu_grad(
 def celu_grad(
     grad: ArrayLike,
     x: ArrayLike,
-    alpha: ArrayLike = 1.0,
+    alpha: _Alpha = 1.0,
     *,
     out: _AnyOut = None,
     where: ArrayLike = True,
@@ -830,9 +890,16 @@ def celu_grad(
 
 @overload
 def celu_grad_from_output(
+    grad: float,
+    y: float,
+    alpha: _Number = 1.0,
+) -> np.float64: ...
+
+@overload
+def celu_grad_from_output(
     grad: NDArray[_F],
     y: NDArray[_F],
-    alpha: ArrayLike = 1.0,
+    alpha: _Alpha = 1.0,
     *,
     out: _Out[_F] = None,
     where: ArrayLike = True,
@@ -846,7 +913,7 @@ def celu_grad_from_output(
 def celu_grad_from_output(
     grad: ArrayLike,
     y: ArrayLike,
-    alpha: ArrayLike = 1.0,
+    alpha: _Alpha = 1.0,
     *,
     out: _AnyOut = None,
     where: ArrayLike = True,

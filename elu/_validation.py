@@ -13,6 +13,7 @@ from cython.cimports.elu._ufuncs import float_for  # type: ignore[import-not-fou
 
 from elu import _containers
 
+COMPUTED = "float16, float32, float64 and bfloat16 of ml_dtypes"
 SUPPORTED = "bool, integers, float16, float32 and float64 (and bfloat16 of ml_dtypes) are"
 
 
@@ -167,6 +168,11 @@ def explained(
             f"{name}: bfloat16 goes with bfloat16 and Python's numbers alone, not with "
             f"{' or '.join(sorted({str(dtype) for dtype in found} - {'bfloat16'}))}: convert one"
         )
+    dtype = (keywords or {}).get("dtype")
+    if dtype is not None:
+        dtype = np.dtype(dtype)
+        if dtype.kind in "biu" or float_for(dtype.num) < 0:
+            return TypeError(f"{name}: dtype={dtype} is not supported: {COMPUTED} are")
     out = (keywords or {}).get("out")
     for each in out if isinstance(out, tuple) else (out,):
         kind = type(each)

@@ -119,7 +119,8 @@ def test_alpha_is_rounded_to_bfloat16_in_any_form(name):
     x, grad = NUMBERS[40000:40008], GRAD[:8]
     expected = compute(name, grad, x, float(np.asarray(1.1, BFLOAT16)))
     for alpha in (1.1, np.float32(1.1), np.asarray(1.1, BFLOAT16), np.asarray(1.1, BFLOAT16)[()],
-                  np.full(8, 1.1), [1.1] * 8, np.full(8, 1.1, ">f8"), np.full(8, 1.1, BFLOAT16)):
+                  np.full(8, 1.1), [1.1] * 8, np.full(8, 1.1, np.dtype("f8").newbyteorder()),
+                  np.full(8, 1.1, BFLOAT16)):
         assert_same(compute(name, grad, x, alpha), expected)
         assert_same(compute(name, grad[::-1], x[::-1], alpha), expected[::-1])
     for bad in (np.nan, 1e39, np.full(8, np.inf), np.full(8, 1e39)):

@@ -29,7 +29,7 @@ ALPHAS = [
     np.array([0.5]),
     np.array([1, 2, 1, 2]),
     np.linspace(0.5, 2, 4),
-    np.linspace(0.5, 2, 4, dtype=">f8"),
+    np.linspace(0.5, 2, 4, dtype=np.dtype("f8").newbyteorder()),
     np.linspace(0.5, 2, 4, dtype=np.longdouble),
 ]
 

@@ -1,0 +1,62 @@
+"""An import that fails says what to do; one that works leaves what saved models look for."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import reference
+from processes import run_python
+
+import elu
+
+PACKAGE = Path(elu.__file__).parent
+
+TRY = """
+try:
+    import elu
+except ImportError as error:
+    print(error)
+"""
+
+
+def message(folder):
+    return run_python(TRY, cwd=folder, PYTHONPATH=str(folder)).stdout
+
+
+@pytest.fixture
+def package(tmp_path):
+    """The package without anything compiled."""
+    (tmp_path / "elu").mkdir()
+    shutil.copy(PACKAGE / "__init__.py", tmp_path / "elu")
+    return tmp_path / "elu"
+
+
+def test_in_a_clone_where_nothing_was_compiled(package):
+    assert "pip install -e ." in message(package.parent)
+
+
+def test_with_an_old_numpy(package):
+    numpy = package.parent / "numpy"
+    numpy.mkdir()
+    (numpy / "__init__.py").write_text('__version__ = "1.26.4"\n')
+    assert message(package.parent) == "elu needs NumPy 2.0 or newer, and this is 1.26.4\n"
+
+
+def test_without_the_openmp_library(package):
+    error = "libgomp.so.1: cannot open shared object file: No such file or directory"
+    (package / "_api.py").write_text(f"raise ImportError({error!r})\n")
+    found = message(package.parent)
+    assert "libgomp1" in found
+    assert error in found
+
+
+def test_any_other_error_is_as_it_was(package):
+    (package / "_api.py").write_text("raise ImportError('something else')\n")
+    assert message(package.parent) == "something else\n"
+
+
+@pytest.mark.parametrize("name", reference.FUNCTIONS)
+def test_functions_are_found_by_module_and_name(name):
+    """As Keras saves a layer whose activation is one of them."""
+    function = getattr(elu, name)
+    assert (function.__module__, function.__name__) == ("elu", name)
