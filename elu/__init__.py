@@ -19,6 +19,7 @@ from numpy import __version__ as _numpy
 if int(_numpy.partition(".")[0]) < 2:
     raise ImportError(f"elu needs NumPy 2.0 or newer, and this is {_numpy}")
 try:
+    from elu import _cpu as _cpu  # compiled, and nothing else: it is missing first
     from elu._api import (
         celu,
         celu_grad,
@@ -34,7 +35,7 @@ try:
     from elu._openmp import get_num_threads, set_num_threads
     from elu._version import __version__
 except ImportError as _error:
-    if (_error.name or "").startswith("elu."):
+    if "elu._cpu" in (_error.name, f"{_error.name}._cpu"):
         raise ImportError(
             f"the compiled modules of elu are not in {__path__[0]}: if this is its source, start "
             "Python in another folder or run `pip install -e .` there"
@@ -45,10 +46,6 @@ except ImportError as _error:
             f"(Fedora, Alpine) brings: {_error}"
         ) from _error
     raise
-
-for _function in (celu, celu_grad, celu_grad_from_output, elu, elu_grad, elu_grad_from_output, selu,
-                  selu_grad, selu_grad_from_output, config, get_num_threads, set_num_threads):
-    _function.__module__ = "elu"  # where users and their saved models find it
 
 __all__ = [
     "__version__",
@@ -65,3 +62,7 @@ __all__ = [
     "selu_grad_from_output",
     "set_num_threads",
 ]
+
+for _name in __all__:
+    if _name != "__version__":
+        globals()[_name].__module__ = "elu"  # where users and their saved models find it
