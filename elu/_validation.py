@@ -33,7 +33,11 @@ def readable(name: str, operand: Any) -> Any:
         )
     # Asked to read them itself, a ufunc would hand its result to a tensor's __array_wrap__.
     if hasattr(kind, "__array__"):
-        return np.asarray(operand)
+        try:
+            return np.asarray(operand)
+        except TypeError as error:
+            dtype = getattr(operand, "dtype", kind.__name__)
+            raise TypeError(f"{name}: {dtype} is not supported: {SUPPORTED} ({error})") from None
     return np.from_dlpack(operand) if hasattr(kind, "__dlpack__") else operand
 
 

@@ -42,12 +42,13 @@ _lock = threading.Lock()
 _library: torch.library.Library | None = None
 _wanted = False  # by patch()
 _contexts = 0  # of patched() that are open
+_kept: list[object] = []
 
 
 def patch() -> None:
     """Compute ELU, SELU and CELU of PyTorch's CPU tensors with this package from here on.
 
-    It holds for the whole process. Calling it again changes nothing.
+    It holds for the whole process, all threads of it. Calling it again changes nothing.
 
     Raises
     ------
@@ -62,7 +63,9 @@ def patch() -> None:
     Notes
     -----
     The values are those of this package, on as many threads as ``torch.get_num_threads()`` says.
-    The slope at 0 is PyTorch's, that from the left. An `alpha` is rounded to the tensor's dtype.
+    float64, float32, float16 and bfloat16 are computed, and all else as before. The slope at 0 is
+    PyTorch's, that from the left. An `alpha` is rounded to the tensor's dtype. The gradient of CELU
+    is more accurate than PyTorch's, which rounds 1 / alpha to float32.
 
     Examples
     --------
@@ -78,6 +81,8 @@ def patch() -> None:
 
 def unpatch() -> None:
     """Give PyTorch its own kernels back. Where nothing is patched, it does nothing.
+
+    Within a block of `patched` it holds from the end of the block on.
 
     See Also
     --------
@@ -132,6 +137,8 @@ def _set(wanted: bool | None = None, contexts: int = 0) -> None:
             warnings.simplefilter("ignore")  # that a kernel is overridden is what was asked for
             for name, kernel in _KERNELS.items():
                 _library.impl(name, kernel, "CPU")
+        # Another thread may be on its way into a kernel when the library is destroyed: it is kept.
+        _kept.extend(torch.library.get_kernel(f"aten::{name}", "CPU") for name in _KERNELS)
 
 
 # -- the kernels -----------------------------------------------------------------------------
@@ -165,7 +172,8 @@ def _elu_backward(
     grad: Tensor, alpha: Number, scale: Number, input_scale: Number, is_result: bool, x: Tensor
 ) -> Any:
     if _is_known(x) and _is_like(grad, x) and not (is_result and alpha < 0):
-        out = torch.empty_like(x)
+        # As PyTorch has it: in the order of grad, if that is not expanded.
+        out = torch.empty_like(x if 0 in grad.stride() else grad)
         if _computed(1 + is_result, (grad, x), alpha, scale, input_scale, out):
             return out
     return _originals["elu_backward"](_CPU, grad, alpha, scale, input_scale, is_result, x)
@@ -200,11 +208,13 @@ def _computed(
 ) -> bool:
     """Whether one of this package's functions is meant, which has been computed then."""
     x = inputs[-1]
+    if isinstance(alpha, complex):
+        return False
     if scale == input_scale == 1:
         formula = CODES["elu"][form]
     elif (alpha, scale, input_scale) == _SELU:
         formula = CODES["selu"][form]
-    elif scale == 1 and alpha > 0 and input_scale == 1 / alpha:
+    elif scale == 1 and alpha > 0 and abs(alpha * input_scale - 1) < 1e-6:  # it may be a float32
         formula = CODES["celu"][form]
     else:
         return False
@@ -263,14 +273,20 @@ def _array(x: Tensor) -> Any:
 
 
 def main() -> None:
-    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
-        print("usage: python -m elu.torch program.py [arguments]\n\n"
-              "Run a program with PyTorch's ELU, SELU and CELU computed by elu.")
-        sys.exit(len(sys.argv) < 2)
+    usage = "usage: python -m elu.torch (program.py | -m module) [arguments]"
     del sys.argv[0]
-    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
+    module = sys.argv[:1] == ["-m"]
+    if module:
+        del sys.argv[0]
+    if not sys.argv or sys.argv[0].startswith("-"):
+        print(f"{usage}\n\nRun a program with PyTorch's ELU, SELU and CELU computed by elu.")
+        sys.exit(sys.argv[:1] not in (["-h"], ["--help"]))
     patch()
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    if module:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
+        runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 if __name__ == "__main__":
