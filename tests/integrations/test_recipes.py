@@ -7,7 +7,7 @@ import pytest
 from integrations.recipes import recipes
 from processes import run_python
 
-TITLES = ["pandas", "dask", "PyTorch", "JAX", "ONNX", "A cluster"]
+TITLES = ["pandas", "PyTorch", "JAX", "ONNX", "dask, on one machine or a cluster"]
 
 
 def imported(code):
