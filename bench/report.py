@@ -119,7 +119,7 @@ STYLES = {
 LABELS = {
     "np passes": "NumPy, in place",
     "np.where": "NumPy expression",
-    "limit": "copy, or a + b: what the memory allows",
+    "limit": "the fastest copy",
 }
 TITLES = dict(
     zip(FUNCTIONS, ("forward", "gradient from the input", "gradient from the output"), strict=True)
@@ -177,20 +177,30 @@ def headline(results: Results, machine: dict, path: str, *, ratios: bool) -> Non
         rows = {p: {name: p.size * times[OURS] / times[name] for name in [OURS, *best]}
                 for p, times in rows.items()}
     handles = lines(axis, rows, [OURS, *best])
-    for name, line in handles.items():
-        x, y = line.get_data()
-        axis.annotate(
-            LABELS.get(name, name), (x[-1], y[-1]), (8, 0), textcoords="offset points",
-            color=line.get_color(), va="center", fontsize="small",
-        )
     if ratios:
-        axis.set(yscale="linear", ylabel="time over that of elu")
-        axis.set_ylim(0, None)
+        axis.set(yscale="linear", ylabel="time over that of elu", ylim=(0, 20))
     else:
         axis.set_ylabel("elements per nanosecond")
     axis.set(xlabel="elements in the array", title=title(point))
+    label_ends(axis, handles)
     better = "above 1, elu is faster" if ratios else "higher is faster"
     save(figure, f"ELU on {machine['cpu']}: {better}", path)
+
+
+def label_ends(axis, handles: dict) -> None:
+    """Each line's name beside its end, one above the other where lines end close together."""
+    axis.figure.canvas.draw()  # places what follows
+    ends = {name: line.get_xydata()[-1] for name, line in handles.items()}
+    height = {name: axis.transAxes.inverted().transform(axis.transData.transform(end))[1]
+              for name, end in ends.items()}
+    lowest = 0.0
+    for name in sorted(handles, key=height.__getitem__):
+        lowest = max(lowest, height[name])
+        axis.annotate(
+            LABELS.get(name, name), ends[name], (1.04, lowest), textcoords="axes fraction",
+            color=handles[name].get_color(), va="center", fontsize="small",
+        )
+        lowest += 0.05
 
 
 def grid(down: int, across: int):
