@@ -1040,14 +1040,13 @@ cdef bint are_within(
 ) noexcept nogil:
     """Whether, by their bits, magnitudes are from least to below infinity and numbers <= most."""
     cdef item sign = <item>1 << (8 * sizeof(item) - 1)
-    cdef item low = <item>least, high = <item>infinity, last = <item>most
-    cdef item magnitude
-    cdef item outside = 0
+    cdef item smallest = sign - 1, largest = 0, last = 0
     cdef Py_ssize_t k
     for k in range(n):
-        magnitude = numbers[k] & (sign - 1)
-        outside |= (magnitude < low) | (magnitude >= high) | (numbers[k] > last)
-    return outside == 0
+        smallest = min(smallest, numbers[k] & (sign - 1))
+        largest = max(largest, numbers[k] & (sign - 1))
+        last = max(last, numbers[k])
+    return n == 0 or smallest >= least and largest < infinity and last <= most
 
 
 cdef void fill(item* row, const item* number, Py_ssize_t n) noexcept nogil:
