@@ -14,7 +14,9 @@ import contextlib
 import runpy
 import sys
 import threading
+import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -42,7 +44,8 @@ _lock = threading.Lock()
 _library: torch.library.Library | None = None
 _wanted = False  # by patch()
 _contexts = 0  # of patched() that are open
-_kept: list[object] = []
+# Of the last times only: small objects that stay for ever cut the memory of results in pieces.
+_kept: deque[list[object]] = deque(maxlen=8)
 
 
 def patch() -> None:
@@ -129,6 +132,7 @@ def _set(wanted: bool | None = None, contexts: int = 0) -> None:
         if _library is not None:
             _library._destroy()
             _library = None
+            time.sleep(0.001)  # lets threads that wait for the GIL in a kernel go on
             return
         for name in _KERNELS:
             _originals[name] = torch.library.get_kernel(f"aten::{name}", "CPU").call_boxed
@@ -138,7 +142,7 @@ def _set(wanted: bool | None = None, contexts: int = 0) -> None:
             for name, kernel in _KERNELS.items():
                 _library.impl(name, kernel, "CPU")
         # Another thread may be on its way into a kernel when the library is destroyed: it is kept.
-        _kept.extend(torch.library.get_kernel(f"aten::{name}", "CPU") for name in _KERNELS)
+        _kept.append([torch.library.get_kernel(f"aten::{name}", "CPU") for name in _KERNELS])
 
 
 # -- the kernels -----------------------------------------------------------------------------
