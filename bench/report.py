@@ -119,7 +119,7 @@ STYLES = {
 LABELS = {
     "np passes": "NumPy, in place",
     "np.where": "NumPy expression",
-    "limit": "the fastest copy",
+    "limit": "the fastest copy or sum",
 }
 TITLES = dict(
     zip(FUNCTIONS, ("forward", "gradient from the input", "gradient from the output"), strict=True)
