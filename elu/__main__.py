@@ -15,24 +15,24 @@ import elu
 Array: TypeAlias = NDArray[Any]
 Row: TypeAlias = dict[str, Any]
 
-SELU = (1.0507009873554805, 1.7580993408473769)  # scale, and scale * alpha
+SELU_SCALE_ALPHA = 1.7580993408473769
 
 # Each function, its exact value where x < 0 in a wider type, and the bound of its error in ULP that
 # the documentation gives. grad is 1, and the alpha of celu 1.5.
 CHECKS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array], float]] = {
     "elu": (lambda x: elu.elu(x), np.expm1, 0.9),
     "elu_grad": (lambda x: elu.elu_grad(1.0, x), np.exp, 1.0),
-    "selu": (lambda x: elu.selu(x), lambda x: selu_constant(x, 1) * np.expm1(x), 2.0),
-    "selu_grad": (lambda x: elu.selu_grad(1.0, x), lambda x: selu_constant(x, 1) * np.exp(x), 3.0),
+    "selu": (lambda x: elu.selu(x), lambda x: selu_alpha(x) * np.expm1(x), 2.0),
+    "selu_grad": (lambda x: elu.selu_grad(1.0, x), lambda x: selu_alpha(x) * np.exp(x), 3.0),
     "celu": (lambda x: elu.celu(x, 1.5), lambda x: 1.5 * np.expm1(x / 1.5), 3.0),
     "celu_grad": (lambda x: elu.celu_grad(1.0, x, 1.5), lambda x: np.exp(x / 1.5), 3.0),
 }
 
 
-def selu_constant(x: Array, number: int) -> Array:
+def selu_alpha(x: Array) -> Array:
     """The constant as it is rounded to the type that is checked: x is of the next wider one."""
     narrow = np.float32 if x.dtype == np.float64 else np.float64
-    return np.asarray(narrow(SELU[number]), x.dtype)
+    return np.asarray(narrow(SELU_SCALE_ALPHA), x.dtype)
 
 
 def numpy_elu(grad: Array, x: Array, out: Array) -> None:

@@ -102,7 +102,7 @@ def result_dtypes(inputs: tuple[Any, ...], dtype: Any) -> list[np.dtype[Any]]:
             dtype = np.dtype(dtype)
         except TypeError:
             return []
-        return [dtype] if _is_computed_in(dtype) else []  # the ufunc refuses the others
+        return [dtype] if is_computed_in(dtype) else []  # the ufunc refuses the others
     found: set[np.dtype[Any]] = set()
     for given in itertools.product(*[_dtypes(each) for each in inputs]):
         try:
@@ -112,7 +112,8 @@ def result_dtypes(inputs: tuple[Any, ...], dtype: Any) -> list[np.dtype[Any]]:
     return list(found)
 
 
-def _is_computed_in(dtype: np.dtype[Any]) -> bool:
+def is_computed_in(dtype: np.dtype[Any]) -> bool:
+    """Whether there are kernels for it."""
     return dtype.char in "efd" or dtype.name == "bfloat16"
 
 

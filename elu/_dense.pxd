@@ -14,6 +14,7 @@ cdef union Number:
 cdef object dense(int formula, object grad, object x, object alpha, object out)
 cdef double ordinary_alpha(int formula, object alpha) except? -2
 cdef bint are_allowed(int formula, int dtype, const void* alphas, Py_ssize_t n) noexcept nogil
+cdef bint is_alpha(int formula, double given, int dtype, Number* number) noexcept
 cdef bint is_order_of(object x, object order) except -1
 cdef bint converted(double given, int dtype, Number* number)
 cdef int typenum(int dtype)

@@ -209,7 +209,7 @@ cdef bint are_allowed(
     )
 
 
-cdef inline bint is_alpha(int formula, double given, int dtype, Number* number) noexcept:
+cdef bint is_alpha(int formula, double given, int dtype, Number* number) noexcept:
     """Whether the number is allowed in the dtype, which it is converted to."""
     return converted(given, dtype, number) and are_allowed(formula, dtype, number, 1)
 
@@ -406,12 +406,13 @@ cdef inline bint disjoint(const char* a, Py_ssize_t a_size, const char* b, Py_ss
 cdef inline int run(Call* call, object out, Py_ssize_t n) except -1:
     cdef char* grads = NULL
     cdef char* alphas = NULL
+    cdef int threads = threads_for(call.formula, call.dtype, n)
     if not call.repeats:
-        return run_operands(call, out, n)
+        return run_on(call, out, n, threads)
     grads = expanded(call, &call.grad, n)
     alphas = expanded(call, &call.alpha, n)
     try:
-        return run_operands(call, out, n)
+        return run_on(call, out, n, threads)
     finally:
         free(grads)
         free(alphas)
@@ -441,11 +442,7 @@ cdef inline char* on_line(char* memory) noexcept nogil:
     return memory + (<uintptr_t>-<intptr_t>memory & (LINE - 1))
 
 
-cdef inline int run_operands(Call* call, object out, Py_ssize_t n) except -1:
-    return run_on(call, out, n, threads_for(call.formula, call.dtype, n))
-
-
-cdef int run_on(Call* call, object out, Py_ssize_t n, int threads) except -1:
+cdef inline int run_on(Call* call, object out, Py_ssize_t n, int threads) except -1:
     call.nontemporal = (
         n * call.itemsize * (2 if form_of(call.formula) == ELU else 3) > NONTEMPORAL
         and call.out != call.x and call.out != call.grad.data

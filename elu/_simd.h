@@ -51,10 +51,6 @@ static inline double f64_from_bits(uint64_t u) { double x; memcpy(&x, &u, 8); re
 
 /* -- float16 ------------------------------------------------------------------------------ */
 
-/* Arithmetic type of the kernels for float16 and bfloat16: float32, and the arrays hold those. */
-typedef float half_in_memory;
-typedef float bfloat_in_memory;
-
 /* Without an instruction: as F16C and NEON do it, to the bit; NaNs come out quiet. */
 static inline float f32_from_half(uint16_t h) {
     uint32_t magnitude = h & 0x7fff;

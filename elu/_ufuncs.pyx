@@ -19,7 +19,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from elu._dense cimport (
-    Number, are_allowed, converted, is_bfloat16, kernels, ordinary_alpha, typenum
+    Number, are_allowed, converted, is_alpha, is_bfloat16, kernels, ordinary_alpha, typenum
 )
 from elu._fpstatus cimport (
     fp_clear, fp_enter, fp_is_default, fp_leave, fp_raised, fp_status
@@ -326,7 +326,7 @@ def run_strided(
     False where alpha is not allowed.
     """
     cdef Number number
-    if not (converted(alpha, dtype, &number) and are_allowed(formula, dtype, &number, 1)):
+    if not is_alpha(formula, alpha, dtype, &number):
         return False
     alphas = numpy.empty((), out.dtype)
     memcpy(np.PyArray_DATA(alphas), &number, itemsize_of(dtype))

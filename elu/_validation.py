@@ -175,7 +175,7 @@ def explained(
     dtype = (keywords or {}).get("dtype")
     if dtype is not None:
         dtype = np.dtype(dtype)
-        if dtype.kind in "biu" or float_for(dtype.num) < 0:
+        if not _containers.is_computed_in(dtype):
             return TypeError(f"{name}: dtype={dtype} is not supported: {COMPUTED} are")
     out = (keywords or {}).get("out")
     for each in out if isinstance(out, tuple) else (out,):
