@@ -187,6 +187,15 @@ def _expm1(a):
 # ---------------------------------------------------------------------------- errors
 
 
+def finfo(dtype):
+    """np.finfo, of ml_dtypes' bfloat16 too."""
+    if np.dtype(dtype).kind == "f":
+        return np.finfo(dtype)
+    import ml_dtypes  # which not every platform has
+
+    return ml_dtypes.finfo(dtype)
+
+
 def ulp_error(result, wide):
     """|result - wide| in units in the last place of `wide` correctly rounded to result's dtype.
 
@@ -195,11 +204,11 @@ def ulp_error(result, wide):
     rounds to that infinity, and a zero only with the sign of `wide`.
     """
     result, wide = np.asarray(result), np.asarray(wide)
-    info = np.finfo(result.dtype)
+    info = finfo(result.dtype)
     with np.errstate(all="ignore"):
         nearest = wide.astype(result.dtype)
         # One binade has one spacing: the clip keeps np.spacing from looking past the largest.
-        last_binade = np.ldexp(result.dtype.type(1), info.maxexp - 1)
+        last_binade = np.ldexp(1.0, info.maxexp - 1).astype(result.dtype)
         unit = widen(np.spacing(np.minimum(np.abs(nearest), last_binade)))
         error = (np.abs(widen(result) - wide) / unit).astype(np.float64)
     ordinary = np.isfinite(result) & np.isfinite(nearest)
