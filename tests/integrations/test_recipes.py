@@ -7,7 +7,7 @@ import pytest
 from integrations.recipes import recipes
 from processes import run_python
 
-TITLES = ["pandas", "PyTorch", "JAX", "ONNX", "dask, on one machine or a cluster"]
+TITLES = ["pandas", "PyTorch", "JAX", "Keras", "ONNX", "dask, on one machine or a cluster"]
 
 
 def imported(code):
@@ -19,8 +19,9 @@ def imported(code):
 
 
 @pytest.mark.parametrize("title", recipes())
-def test_recipe(title, tmp_path):
+def test_recipe(title, tmp_path, monkeypatch):
     code = recipes()[title]
+    monkeypatch.setenv("KERAS_BACKEND", "numpy")  # importorskip would import TensorFlow
     for module in imported(code):
         pytest.importorskip(module)
     script = tmp_path / "script.py"
