@@ -6,7 +6,7 @@
 
 float32 has 2^32 values, the 16-bit formats 65536, NaNs and both infinities included. `--share n`
 looks at every n-th block of float32 only. float64 cannot be exhausted: there, `--blocks` samples of
-130,000 negative values each, dense at both ends, at subnormals and at each switch point.
+130,000 negative values each, the first with both ends, subnormals and each switch point as well.
 A gradient is shown as the slope, for grad = 1. The exact result is the tests' oracle's, which
 tests/test_reference.py checks against mpmath.
 
@@ -90,12 +90,18 @@ class Seen:
             self.worst, self.at = other.worst, other.at
 
 
+def block_size(dtype: np.dtype) -> int:
+    """Values in a block, which all have the same sign."""
+    return min(BLOCK, 2 ** (8 * dtype.itemsize - 1))
+
+
 def block_of(dtype: np.dtype, number: int) -> np.ndarray:
     """The values of a block in order of their bits, and the first one of the next block, so that
     results are compared across the edge too; for float64 in rising order."""
     if dtype == np.float64:
-        return np.sort(reference.negatives(dtype, BLOCK // 2, seed=number))
-    count = min(BLOCK, 2 ** (8 * dtype.itemsize - 1))
+        sample = reference.scattered if number else reference.negatives
+        return np.sort(sample(dtype, BLOCK // 2, seed=number))
+    count = block_size(dtype)
     last = 2 ** (8 * dtype.itemsize) - 1
     patterns = np.arange(number * count, (number + 1) * count + 1, dtype=np.uint64).clip(max=last)
     return patterns.astype(f"u{dtype.itemsize}").view(dtype)
@@ -144,9 +150,8 @@ def measure(pool: ProcessPoolExecutor, case: Case, format_name: str, numbers: ra
 def blocks(dtype: np.dtype, arguments: argparse.Namespace) -> range:
     if dtype == np.float64:
         return range(arguments.blocks)
-    if dtype.itemsize == 2:
-        return range(2)
-    return range(0, 2**32 // BLOCK, arguments.share)
+    share = arguments.share if dtype == np.float32 else 1
+    return range(0, 2 ** (8 * dtype.itemsize) // block_size(dtype), share)
 
 
 def row(case: Case, dtype: np.dtype, seen: Seen) -> str:

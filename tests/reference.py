@@ -294,23 +294,33 @@ def switch_points(dtype):
     return nearby(-points, dtype)
 
 
-def negatives(dtype, count=2**19, seed=0):
-    """A dense sample of finite negative floats, both ends, subnormals and switch points included.
-
-    A third each: all magnitudes alike; magnitudes that matter to exp; evenly spaced values.
-    """
+def scattered(dtype, count, seed=0):
+    """Finite negative floats, a third each: all magnitudes alike; magnitudes that matter to exp;
+    evenly spaced values."""
     dtype = np.dtype(dtype)
     info = np.finfo(dtype)
     rng = np.random.default_rng(seed)
     sign, infinity = bits(np.asarray([-0.0, -np.inf], dtype))
     every = rng.integers(int(sign) + 1, int(infinity), count // 3, dtype=sign.dtype)
-    lowest = (info.minexp - info.nmant - 2) * np.log(2)  # exp(lowest) rounds to 0
+    lowest = lowest_exp(dtype)
     scale = np.exp(rng.uniform(np.log(info.eps / 8), np.log(-lowest), count // 3))
     even = rng.uniform(lowest, 0, count // 3)
-    ends = nearby([-info.tiny, -1, lowest / 2], dtype)
+    return np.concatenate([from_bits(every, dtype), (-scale).astype(dtype), even.astype(dtype)])
+
+
+def negatives(dtype, count=2**19, seed=0):
+    """Scattered finite negative floats, and both ends, subnormals and switch points."""
+    dtype = np.dtype(dtype)
+    sign, infinity = bits(np.asarray([-0.0, -np.inf], dtype))
+    ends = nearby([-np.finfo(dtype).tiny, -1, lowest_exp(dtype) / 2], dtype)
     ends = np.append(ends, from_bits([sign + 1, sign + 2, infinity - 1, infinity - 2], dtype))
-    every, scale, even = from_bits(every, dtype), (-scale).astype(dtype), even.astype(dtype)
-    return np.concatenate([every, scale, even, ends, switch_points(dtype)])
+    return np.concatenate([scattered(dtype, count, seed), ends, switch_points(dtype)])
+
+
+def lowest_exp(dtype):
+    """Where exp rounds to 0."""
+    info = np.finfo(dtype)
+    return (info.minexp - info.nmant - 2) * np.log(2)
 
 
 def wide_ranging(dtype, count, seed, *, signed=True):

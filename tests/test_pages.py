@@ -4,13 +4,13 @@ touched, or begins right after one, and to touch it ends the process."""
 import ctypes
 import mmap
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import reference
+from processes import run_python
 
 import elu
 
@@ -24,22 +24,19 @@ PAGE = mmap.PAGESIZE
 
 
 def fenced(a, side, offset=0):
-    """A copy of `a`, `offset` elements away from a page that must not be touched, on that side.
-
-    A negative stride of `a` or one of two elements stays.
-    """
+    """A copy of `a`, with its stride, that lies before or after a page that must not be touched,
+    `offset` elements away from it."""
     step = a.strides[0] // a.itemsize if a.size > 1 else 1
     used = ((a.size - 1) * abs(step) + 1) * a.itemsize if a.size else 0
-    length = -(-(used + offset * a.itemsize) // PAGE) * PAGE
+    gap = offset * a.itemsize
+    length = -(-(used + gap) // PAGE) * PAGE
     area = mmap.mmap(-1, length + 2 * PAGE)
     start = ctypes.addressof(ctypes.c_char.from_buffer(area))
     libc = ctypes.CDLL(None, use_errno=True)
     for page in (start, start + PAGE + length):
         assert libc.mprotect(ctypes.c_void_p(page), ctypes.c_size_t(PAGE), 0) == 0
-    gap = offset * a.itemsize
     first = PAGE + (gap if side == "after" else length - used - gap)
-    flat = np.frombuffer(area, a.dtype, used // a.itemsize, first)
-    copy = flat[::step][: a.size]
+    copy = np.frombuffer(area, a.dtype, used // a.itemsize, first)[::step]
     copy[...] = a
     return copy
 
@@ -74,8 +71,7 @@ def test_the_pages_are_fenced(side, end, call):
         f"a = fenced(np.zeros(5, 'i1'), {side!r}); b = create_string_buffer(1);"
         f"p = a.ctypes.data + {end}; print('alive', flush=True); {call}"
     )
-    process = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent,
-                             capture_output=True, text=True)
+    process = run_python(code, cwd=Path(__file__).parent, returncode=None)
     assert process.stdout == "alive\n", process.stderr
     assert process.returncode in (-signal.SIGSEGV, -signal.SIGBUS)
 
@@ -86,9 +82,9 @@ def test_the_pages_are_fenced(side, end, call):
 def test_every_length(name, dtype, side):
     """Lengths 0 to 300, in turn with out=, in place and new; one alpha, and one for each value."""
     rng = np.random.default_rng(0)
-    count = len(reference.INPUTS[name])
+    longest = [values(dtype, 300, seed) for seed in range(len(reference.INPUTS[name]))]
     for length in range(301):
-        arrays = [values(dtype, length, seed) for seed in range(count)]
+        arrays = [a[:length] for a in longest]
         out = ("given", "in place", "new")[length % 3]
         each = rng.uniform(0.5, 2, length).astype(dtype)
         alphas = [1.0, 1.5, each] if name in reference.WITH_ALPHA else [None]
