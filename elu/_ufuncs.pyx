@@ -199,10 +199,13 @@ cdef object narrowed(object array, int dtype):
     copy = numpy.empty_like(given, numpy_dtype(dtype))
     cdef const double* numbers = <const double*>np.PyArray_DATA(given)
     cdef char* target = <char*>np.PyArray_DATA(copy)
+    cdef Py_ssize_t size = np.PyArray_ITEMSIZE(copy)
+    cdef Number number  # aligned for each format, as an element of a smaller one need not be
     cdef Py_ssize_t k
     cdef fp_status caller = fp_enter()
     for k in range(np.PyArray_SIZE(given)):
-        converted(numbers[k], dtype, <Number*>(target + k * np.PyArray_ITEMSIZE(copy)))
+        converted(numbers[k], dtype, &number)
+        memcpy(target + k * size, &number, size)
     fp_leave(caller)
     return copy
 
