@@ -66,3 +66,4 @@ __all__ = [
 for _name in __all__:
     if _name != "__version__":
         globals()[_name].__module__ = "elu"  # where users and their saved models find it
+        globals()[_name].__annotations__ = {}  # at run time they are Any, which help() would repeat
