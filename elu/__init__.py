@@ -42,8 +42,8 @@ except ImportError as _error:
         ) from _error
     if "gomp" in str(_error):
         raise ImportError(
-            "elu needs the OpenMP library, which the package libgomp1 (Debian, Ubuntu) or libgomp "
-            f"(Fedora, Alpine) brings: {_error}"
+            "elu needs the OpenMP library: install the package libgomp1 (Debian, Ubuntu) or "
+            f"libgomp (Fedora, Alpine). {_error}"
         ) from _error
     raise
 

@@ -103,8 +103,8 @@ def checked_alpha(
             values = np.asarray(values)
     if _containers.enlarges(values, inputs):
         raise ValueError(
-            f"{name}: alpha must broadcast to {_containers.described(*inputs)} and not enlarge it, "
-            f"which {_containers.described(values)} does"
+            f"{name}: alpha must broadcast to {_containers.described(*inputs)}, and "
+            f"{_containers.described(values)} does not"
         )
     found = _containers.numbers_in(values)
     if found is None:  # not computed yet
@@ -142,7 +142,7 @@ def _check_numbers(
             raise ValueError(f"{name}: alpha must be more than 0{where}, not {alpha!r}")
     if formula == ELU_GRAD_FROM_OUTPUT and not (values >= 0).all():
         raise ValueError(
-            f"{name}: alpha must not be negative, since the sign of y would not tell the branch "
+            f"{name}: alpha must not be negative, because the sign of y picks the branch "
             f"(elu_grad takes any alpha), not {alpha!r}"
         )
 
