@@ -39,7 +39,7 @@ except ImportError as _error:
         raise ImportError(
             f"the compiled modules of elu are not in {__path__[0]}: if this is its source, start "
             "Python in another folder or run `pip install -e .` there"
-        ) from _error
+        ) from None  # Python's own guess is a circular import
     if "gomp" in str(_error):
         raise ImportError(
             "elu needs the OpenMP library: install the package libgomp1 (Debian, Ubuntu) or "
