@@ -55,7 +55,9 @@ GCC_FLAGS = {"avx512": ["-fschedule-insns", "-fsched-pressure"]}
 
 # Without what only a debugger reads, and without the time of the build (/Brepro).
 LINK_FLAGS = {
-    "unix": ["-fno-fast-math", "-O3", "-Wl,-x" if sys.platform == "darwin" else "-Wl,-s"],
+    # Each of the two can bring crtfastmath.o, which sets the process to flush subnormal numbers.
+    "unix": ["-fno-fast-math", "-fno-unsafe-math-optimizations", "-O3",
+             "-Wl,-x" if sys.platform == "darwin" else "-Wl,-s"],
     "msvc": ["/Brepro"],
 }
 
