@@ -527,17 +527,17 @@ cdef inline real elu_grad_anything(
 
     Where grad * alpha is huge, and exp(x) may make up for it, the product is taken of smaller
     factors, and 2**160 (2**1088) goes to exp(x). Both factors are far from the smallest numbers
-    there, so that no digit is lost.
+    there, so that no digit is lost. Beside an infinite grad alpha may not be, and would become 0.
     """
     cdef real product = grad * alpha
     cdef real magic, below
     if real is double:
         magic = F64_MAGIC + 1088 if fabs(product) >= <real>2.0**960 else F64_MAGIC
-        if fabs(product) >= <real>2.0**960:
+        if fabs(product) >= <real>2.0**960 and fabs(grad) < INFINITY:
             product = (grad * <real>2.0**-544) * (alpha * <real>2.0**-544)
     else:
         magic = F32_MAGIC + 160 if fabsf(product) >= <real>2.0**96 else F32_MAGIC
-        if fabsf(product) >= <real>2.0**96:
+        if fabsf(product) >= <real>2.0**96 and fabsf(grad) < INFINITY:
             product = (grad * <real>2.0**-80) * (alpha * <real>2.0**-80)
     below = scaled_product[real](product, x, width, kind, magic)
     below = below if is_below[real](x, kind) else x

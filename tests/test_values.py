@@ -102,6 +102,21 @@ def test_gradient_at_minus_infinity_is_grad_times_0(dtype, name, alpha):
     assert np.isnan(result[5:]).all()
 
 
+@pytest.mark.parametrize("name", FROM_INPUT)
+def test_an_infinite_gradient_stays_so_beside_any_finite_number(dtype, name):
+    """However small the slope is that it is multiplied with."""
+    info = np.finfo(dtype)
+    x = -np.asarray([info.smallest_subnormal, 1, 50, 100, 1000, info.max], dtype)
+    grad = np.full_like(x, np.inf)
+    for alpha in (info.smallest_subnormal, info.tiny, 1e-5, 1, 1.5, info.max):
+        for alphas in (alpha, np.full_like(x, alpha)):
+            function = reference.function(name)
+            if name == "celu_grad" and alpha < 1:
+                continue  # x / alpha may be infinite
+            assert_same_bits(function(grad, x, alphas), grad)
+            assert_same_bits(function(-grad, x, alphas), -grad)
+
+
 @pytest.mark.parametrize("name", FROM_OUTPUT)
 def test_gradient_from_output_at_minus_infinity_is_grad_times_minus_infinity(dtype, name):
     grad = np.asarray([2.5, -0.5, np.inf, 0.0, -0.0], dtype)
