@@ -1174,7 +1174,7 @@ def _by_numpy(
         function = globals()[_NAMES[formula]]
         return _containers.of_frames(function, operands)
     result = ufunc(*operands, **keywords or {})
-    if len(operands) == 1 and out is None and isinstance(result, np.ma.MaskedArray):
+    if out is None and isinstance(result, np.ma.MaskedArray):
         return _containers.with_own_mask(result)
     return result
 

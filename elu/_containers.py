@@ -67,6 +67,8 @@ def as_operand_of(alpha: Any, inputs: tuple[Any, ...]) -> Any:
 
 def numbers_in(container: Any) -> list[Any] | None:
     """The arrays of numbers that a container of any kind holds; None if they are not there yet."""
+    if isinstance(container, np.ma.MaskedArray):
+        return [np.asarray(container.data)[~np.ma.getmaskarray(container)]]
     if isinstance(container, (np.ndarray, np.generic)):
         return [container]
     if hasattr(container, "__dask_graph__") and container.__dask_graph__() is not None:
@@ -178,11 +180,14 @@ def _shape(operand: Any) -> Any:
 
 
 def with_own_mask(result: Any) -> Any:
-    """NumPy gives the result of one masked array the mask of that array, not a copy."""
+    """NumPy gives the result of one masked array the mask of that array, not a copy.
+
+    That of three operands gets the mask of one that is masked somewhere, which may be smaller.
+    """
     if result is np.ma.masked or result.mask is np.ma.nomask:
         return result
     # unshare_mask does not know that it is shared, and a new masked array takes 5 us.
-    result._mask = result.mask.copy()
+    result._mask = np.broadcast_to(result.mask, result.shape).copy()
     return result
 
 

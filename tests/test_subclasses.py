@@ -87,6 +87,16 @@ def test_alpha_counts_like_any_operand(make):
     np.testing.assert_array_equal(np.ma.getmaskarray(result), np.ma.getmaskarray(alpha))
 
 
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_a_mask_of_alpha_gets_the_shape_of_the_result(name):
+    alpha = np.ma.array([[1.5], [0.5], [1]], mask=[[False], [True], [False]])
+    for mask in (alpha.mask, True):
+        alpha.mask = mask
+        result = reference.function(name)(*reference.inputs(name, X, X), alpha)
+        assert result.mask.shape == X.shape
+        np.testing.assert_array_equal(result.mask, np.broadcast_to(alpha.mask, X.shape))
+
+
 def test_alpha_may_be_anything_under_its_mask():
     alpha = np.ma.array([1.5, np.nan, 0.5, 1], mask=[False, True, False, False])
     result = elu.elu(X, alpha)
@@ -99,6 +109,17 @@ def test_a_masked_array_in_place():
     assert elu.elu(x, 1.5, out=x) is x
     np.testing.assert_array_equal(x.mask, expected.mask)
     assert_same_bits(x.compressed(), expected.compressed())
+
+
+@pytest.mark.parametrize("alpha", [np.ma.masked, [np.nan, 1.0], [], np.nan], ids=repr)
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_an_alpha_without_a_number_outside_its_mask(name, alpha):
+    """There is nothing then that could be wrong."""
+    alpha = np.ma.array(alpha, mask=True)
+    x = np.full(alpha.shape or 3, -1, np.float32)
+    result = reference.function(name)(*reference.inputs(name, x, x), alpha)
+    assert (type(result), result.dtype, result.shape) == (np.ma.MaskedArray, x.dtype, x.shape)
+    assert np.ma.getmaskarray(result).all()
 
 
 class Watched(np.ndarray):
