@@ -173,9 +173,9 @@ def described(*operands: Any) -> str:
 
 def _shape(operand: Any) -> Any:
     """None where it is not known, as with dask, or not to be asked for."""
-    if isinstance(operand, (list, tuple)):
+    if not (hasattr(operand, "shape") or hasattr(operand, "__array_ufunc__")):
         return np.shape(operand)
-    shape = getattr(operand, "shape", None if hasattr(operand, "__array_ufunc__") else ())
+    shape = getattr(operand, "shape", None)
     return shape if isinstance(shape, tuple) and all(isinstance(n, int) for n in shape) else None
 
 

@@ -5,7 +5,7 @@ import array
 import numpy as np
 import pytest
 import reference
-from reference import FUNCTIONS, assert_same_bits
+from reference import FUNCTIONS, WITH_ALPHA, assert_same_bits
 
 import elu
 
@@ -56,6 +56,17 @@ def test_inputs(name, make, dtype):
 @pytest.mark.parametrize("make", MAKERS)
 def test_alpha(make):
     assert_same_bits(elu.elu(X, MAKERS[make](np.full(3, 0.5))), elu.elu(X, np.full(3, 0.5)))
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_an_array_of_alphas_beside_them(name, make):
+    given = MAKERS[make](X)
+    alpha = np.linspace(0.5, 2, 3)
+    result = reference.function(name)(*reference.inputs(name, given, given), alpha)
+    assert_same_bits(result, reference.function(name)(*reference.inputs(name, X, X), alpha))
+    with pytest.raises(ValueError, match="alpha must broadcast"):
+        reference.function(name)(*reference.inputs(name, given, given), np.ones(4))
 
 
 def test_shapes_and_strides_of_a_buffer():
