@@ -252,7 +252,7 @@ cdef object on_threads(int formula, tuple operands, dict keywords):
     keywords = keywords or {}
     # A Python number is cast to what it adapts to, which a strict `casting` does not allow.
     strict = "casting" in keywords and any([type(each) in (float, int) for each in operands])
-    if strict or "where" in keywords or not all([
+    if strict or "where" in keywords or type(keywords.get("subok", True)) is not bool or not all([
         type(each) is numpy.ndarray or type(each) in (float, int)
         or isinstance(each, numpy.generic) for each in operands
     ]):

@@ -173,6 +173,18 @@ def read_only(x):
     return out
 
 
+@pytest.mark.parametrize("size", [9, 2**17 + 5])
+@pytest.mark.parametrize("subok", [1, None, "yes", np.True_], ids=repr)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_subok_that_is_no_bool_is_a_type_error(name, subok, size):
+    """At any size and on any path."""
+    elu.set_num_threads(2)
+    x = np.ones(size, np.float32)
+    for arrays in ([x, x], [np.repeat(x, 2)[::2]] * 2, [x.astype(np.int64)] * 2):
+        with pytest.raises(TypeError, match="subok"):
+            call(name, *arrays, subok=subok)
+
+
 OUTS = {
     **{f"dtype {c}": of_dtype(c) for c in ["e", "f", "d", ">f", ">d", "g", "i", "?", "F", "O"]},
     "as another order": lambda x: np.full(x.shape, 77, x.dtype, order="F"),
