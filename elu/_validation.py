@@ -69,9 +69,7 @@ def with_casts(
 
     They are there for speed, and what is read by them is a cast to float16 all the same.
     """
-    dtypes = {
-        np.dtype(bool) if type(each) is bool else getattr(each, "dtype", None) for each in inputs
-    }
+    dtypes = {dtype for each in inputs for dtype in _containers.dtypes_in(each)}
     computed = _containers.result_dtypes(inputs, keywords.get("dtype"))
     if not dtypes <= {np.dtype(char) for char in "?bB"} or computed != [np.dtype(np.float16)]:
         return keywords

@@ -1,5 +1,6 @@
 """The keywords that every ufunc takes: out, where, dtype, casting, order, subok."""
 
+import array
 import itertools
 import warnings
 
@@ -129,6 +130,26 @@ def test_casting_as_exp_takes_it(name, casting, given):
             result = attempt(function, *reference.inputs(name, x, x), out=into, **keywords)
             results.append(getattr(result, "dtype", result))
         assert results[0] == results[1], keywords
+
+
+BYTES = {
+    "bools": [True, False, True, True],
+    "tuple": (True, False, True, True),
+    "bool": True,
+    "array.array": array.array("b", [1, -2, 3, -4]),
+    "memoryview": memoryview(bytes([1, 2, 3, 4])),
+}
+
+
+@pytest.mark.parametrize("given", BYTES)
+@pytest.mark.parametrize("casting", CASTINGS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_casting_is_heard_for_bytes_in_any_container(name, casting, given):
+    """They have loops of their own, which np.exp has not."""
+    x = BYTES[given]
+    expected = attempt(np.exp, x, casting=casting)
+    result = attempt(call, name, x, x, casting=casting)
+    assert getattr(result, "dtype", result) == getattr(expected, "dtype", expected)
 
 
 @pytest.mark.parametrize("alpha", [2, 1.5, np.float64(0.5), np.array([1, 2, 3, 4.0])])
