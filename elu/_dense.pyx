@@ -211,6 +211,8 @@ cdef bint are_allowed(
 
 cdef bint is_alpha(int formula, double given, int dtype, Number* number) noexcept:
     """Whether the number is allowed in the dtype, which it is converted to."""
+    if formula == ELU_GRAD_FROM_OUTPUT and given < 0:
+        return False  # which may be -0.0 there
     return converted(given, dtype, number) and are_allowed(formula, dtype, number, 1)
 
 

@@ -25,7 +25,8 @@ from elu._fpstatus cimport (
     fp_clear, fp_enter, fp_is_default, fp_leave, fp_raised, fp_status
 )
 from elu._kernels cimport (
-    BF16, DTYPES, ELU, F16, F32, F64, NAMED, form_of, is_celu, itemsize_of, run_kernel, takes_alpha
+    BF16, DTYPES, ELU, ELU_GRAD_FROM_OUTPUT, F16, F32, F64, NAMED, form_of, is_celu, itemsize_of,
+    run_kernel, takes_alpha
 )
 from elu._openmp cimport threads_for, threads_within
 
@@ -182,20 +183,30 @@ cdef object allowed_alphas(int formula, tuple inputs, object alpha):
     if not is_float(np.PyArray_TYPE(alpha)) or enlarges(alpha, inputs):
         return None
     n = np.PyArray_SIZE(alpha)
+    if formula == ELU_GRAD_FROM_OUTPUT and np.PyArray_TYPE(alpha) != typenum(dtype) and (
+        (alpha < 0).any()
+    ):
+        return None  # which may be -0.0 in the dtype
     if np.PyArray_TYPE(alpha) == typenum(dtype):
         if not (np.PyArray_ISONESEGMENT(alpha) and np.PyArray_ISBEHAVED_RO(alpha)):
             alpha = alpha.astype(numpy_dtype(dtype))
     elif dtype == BF16 or float_for(np.PyArray_TYPE(alpha)) > dtype:
         alpha = narrowed(alpha, dtype)
     else:
-        alpha = alpha.astype(numpy_dtype(dtype))
+        alpha = cast_silently(alpha, numpy_dtype(dtype))
     # In a row now, in whatever order.
     return alpha if are_allowed(formula, dtype, np.PyArray_DATA(alpha), n) else None
 
 
+cdef object cast_silently(object array, object dtype):
+    """A copy in a dtype that holds all its numbers: only a NaN that signals could be reported."""
+    with numpy.errstate(invalid="ignore"):
+        return array.astype(dtype)
+
+
 cdef object narrowed(object array, int dtype):
     """A copy in a smaller dtype, without a warning: where a number is too large it is infinite."""
-    given = array.astype(float)
+    given = cast_silently(array, numpy.float64)
     copy = numpy.empty_like(given, numpy_dtype(dtype))
     cdef const double* numbers = <const double*>np.PyArray_DATA(given)
     cdef char* target = <char*>np.PyArray_DATA(copy)

@@ -215,6 +215,16 @@ def test_celu_takes_the_smallest_numbers_and_the_largest(name, dtype):
         assert_same_bits(call(name, whole.astype(np.float64), dtype), call(name, alpha, dtype))
 
 
+@pytest.mark.parametrize("size", [0, 9, 2**17 + 5])
+def test_a_negative_alpha_is_refused_where_it_would_become_0(size, dtype):
+    """In any layout and container, since its sign says on which side y is."""
+    x = np.full(size or (), -1, dtype)
+    for alpha in (-1e-300, np.float64(-1e-300), np.full(x.shape, -1e-300)):
+        for y in (x, np.repeat(x, 2)[::2].reshape(x.shape), np.ma.array(x)) if size else (x, x[()]):
+            with pytest.raises(ValueError, match="alpha must not be negative"):
+                elu.elu_grad_from_output(y, y, alpha)
+
+
 def test_gradient_from_output_takes_both_zeros():
     grad = np.asarray([2.0, 2.0, 2.0])
     y = np.asarray([-0.0, 0.0, 1.0])
@@ -247,6 +257,15 @@ def test_one_that_is_not_allowed_is_found_in_any_array(name, alpha, size):
                 with pytest.raises(ValueError, match=r"alpha must (be finite|be more|not be neg)"):
                     reference.function(name)(*reference.inputs(name, *arrays), each, out=out)
     assert (out == 7).all()
+
+
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_an_alpha_that_is_a_signalling_nan_is_refused_without_a_warning(name):
+    nan = reference.from_bits(0x7FA00001, np.float32)
+    for alpha in (np.full(6, nan), np.full(6, nan)[::-1], np.full(6, nan).astype(">f4")):
+        for dtype in (np.float16, np.float32, np.float64):
+            with np.errstate(all="raise"), pytest.raises(ValueError, match="alpha must be finite"):
+                call(name, alpha, dtype)
 
 
 @pytest.mark.parametrize("keywords", [{}, {"where": np.zeros(9, bool)}, {"dtype": "f4"}], ids=repr)
