@@ -28,7 +28,10 @@ from cython.cimports.elu._ufuncs import (  # type: ignore[import-not-found]
     SELECTED,
     all_plain,
     allowed_alphas,
+    as_bfloat16,
     is_large,
+    nearest_bfloat16,
+    of_bfloat16,
     on_threads,
     small,
 )
@@ -1104,6 +1107,12 @@ def _by_ufunc(
         if not plain:
             inputs = tuple([readable(_NAMES[formula], each) for each in inputs])
         number = ordinary_alpha(formula, alpha)
+        if of_bfloat16(inputs, None if keywords is None else keywords.get("dtype")):
+            number = nearest_bfloat16(number)
+            inputs = tuple([
+                as_bfloat16(each) if type(each) is float or type(each) is int else each
+                for each in inputs
+            ])
         if number == 1:
             return _called(formula, False, inputs, keywords, plain)
         if number == number and (keywords is None or "casting" not in keywords):

@@ -14,7 +14,7 @@ cimport numpy as np
 from cpython.pycapsule cimport PyCapsule_New
 from cpython.ref cimport Py_INCREF
 from cython.parallel cimport prange
-from libc.stdint cimport int8_t, uint8_t, uint16_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
@@ -30,6 +30,7 @@ from elu._kernels cimport (
 )
 from elu._openmp cimport threads_for, threads_within
 
+import sys
 from array import array as python_array
 
 import numpy
@@ -50,6 +51,7 @@ cdef extern from "numpy/ufuncobject.h":
     int PyUFunc_GiveFloatingpointErrors(const char* name, int raised) except -1
 
 cdef extern from "numpy/arrayobject.h":
+    int NPY_USERDEF
     ctypedef struct NpyIter
     ctypedef int (*iternext_t "NpyIter_IterNextFunc *")(NpyIter*) noexcept nogil
     ctypedef int NPY_ORDER
@@ -118,6 +120,10 @@ cdef object small(
         return None
     cdef double number = ordinary_alpha(formula, alpha)
     cdef Py_ssize_t n = size_of(x)
+    if (dtype is not None or is_of_a_user(x) or is_of_a_user(grad)) and of_bfloat16(
+        (grad, x), dtype
+    ):
+        number = nearest_bfloat16(number)
     if not (grad is x or have_same_shape(grad, x)):
         n = up_to_2_30(n, size_of(grad))
     if threads_for(formula, F64, n) > 1 or casting != "same_kind" or not (
@@ -219,6 +225,45 @@ cdef object narrowed(object array, int dtype):
         memcpy(target + k * size, &number, size)
     fp_leave(caller)
     return copy
+
+
+cdef inline bint is_of_a_user(object given):
+    """An array of a dtype that is not NumPy's own."""
+    return np.PyArray_CheckExact(given) and np.PyArray_TYPE(given) >= NPY_USERDEF
+
+
+cdef bint of_bfloat16(tuple inputs, object dtype) except -1:
+    """Whether bfloat16 is computed in, to which ml_dtypes rounds a number by way of float32."""
+    if "ml_dtypes" not in sys.modules:
+        return False
+    if dtype is not None:
+        try:
+            return is_bfloat16(numpy.dtype(dtype).num)
+        except TypeError:
+            return False  # NumPy says so
+    for each in inputs:
+        dtype = getattr(each, "dtype", None)
+        if isinstance(dtype, numpy.dtype) and is_bfloat16(dtype.num):
+            return True
+    return False
+
+
+cdef double nearest_bfloat16(double number) except? -2:
+    cdef Number nearest
+    converted(number, BF16, &nearest)
+    cdef uint32_t pattern = <uint32_t>nearest.bf16 << 16
+    cdef float result
+    memcpy(&result, &pattern, sizeof(float))
+    return result
+
+
+cdef object as_bfloat16(double number):
+    """An array, since a number of Python's is a float64 to NumPy beside bfloat16."""
+    cdef Number nearest
+    converted(number, BF16, &nearest)
+    array = numpy.empty((), numpy_dtype(BF16))
+    memcpy(np.PyArray_DATA(array), &nearest, sizeof(uint16_t))
+    return array
 
 
 cdef inline bint is_float(int kind) except -1:
@@ -600,7 +645,8 @@ cdef int promote(
         &PyArray_HalfDType, &PyArray_FloatDType, &PyArray_DoubleDType, NULL
     ]
     for k in range(inputs):
-        kinds[k] = given[k].type_num
+        # Python's complex has no number, either, and ml_dtypes would cast it to bfloat16.
+        kinds[k] = given[k].type_num if given[k].type_num >= 0 else np.NPY_OBJECT
         if given[k] == &PyArray_PyFloatDType:
             kinds[k] = PYTHON_FLOAT
         elif given[k] == &PyArray_PyLongDType:

@@ -9,7 +9,7 @@ from cython.cimports.elu._kernels import (  # type: ignore[import-not-found]
     CELU,
     ELU_GRAD_FROM_OUTPUT,
 )
-from cython.cimports.elu._ufuncs import float_for  # type: ignore[import-not-found]
+from cython.cimports.elu._ufuncs import float_for, narrowed  # type: ignore[import-not-found]
 
 from elu import _containers
 
@@ -113,8 +113,7 @@ def checked_alpha(
     if not isinstance(values, (np.ndarray, np.generic)):
         return values
     if len(computed) == 1 and computed[0] != values.dtype:
-        with np.errstate(all="ignore"):
-            values = values.astype(computed[0])
+        values = _converted(values, computed[0])
     # A number without a type of its own is cast in any case; not so under a strict `casting`.
     is_number = type(values) is np.ndarray and values.ndim == 0
     is_number = is_number or isinstance(values, np.generic)
@@ -131,8 +130,7 @@ def _check_numbers(
             f"not an array of dtype {values.dtype}"
         )
     for dtype in computed or [values.dtype]:
-        with np.errstate(all="ignore"):
-            converted = values.astype(dtype)
+        converted = _converted(values, dtype)
         where = f" in {dtype}" if computed else ""
         if not np.isfinite(converted).all():
             raise ValueError(f"{name}: alpha must be finite{where}, not {alpha!r}")
@@ -143,6 +141,17 @@ def _check_numbers(
             f"{name}: alpha must not be negative, because the sign of y picks the branch "
             f"(elu_grad takes any alpha), not {alpha!r}"
         )
+
+
+def _converted(values: Any, dtype: np.dtype[Any]) -> Any:
+    """Numbers in another dtype, rounded once: to bfloat16 ml_dtypes goes by way of float32."""
+    with np.errstate(all="ignore"):
+        result = values.astype(dtype)
+    if dtype.name == "bfloat16":
+        if isinstance(result, np.generic):
+            return narrowed(np.asarray(values), BF16)
+        np.asarray(result)[...] = narrowed(np.asarray(values), BF16)
+    return result
 
 
 # -- errors ----------------------------------------------------------------------------------

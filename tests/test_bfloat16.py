@@ -130,6 +130,42 @@ def test_alpha_is_rounded_to_bfloat16_in_any_form(name):
         compute(name, grad, x, np.ones((2, 8)))
 
 
+# Rounded to float32 first, they would lie in the middle of two numbers of bfloat16, or be reported.
+NEAREST = {1 + 2**-8 + 1e-14: 1 + 2**-7, 257 + 1e-10: 258, 5e-41: 2.0**-133}
+PATHS = {
+    "dense": lambda a: a,
+    "strided": lambda a: np.repeat(a, 2)[::2],
+    "masked": np.ma.array,
+    "large": lambda a: np.repeat(np.resize(a, 2**18), 2)[::2],
+}
+
+
+@pytest.mark.parametrize("number", NEAREST)
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_an_alpha_is_rounded_once_on_every_path(name, path, number):
+    grad, x = (PATHS[path](a) for a in (GRAD[:8], NUMBERS[40000:40008]))
+    expected = compute(name, np.asarray(grad), np.asarray(x), NEAREST[number])
+    each = np.full(x.shape, number)
+    for alpha in (number, np.float64(number), np.longdouble(number), each, each.tolist()):
+        for keywords in ({}, {"dtype": BFLOAT16}, {"casting": "unsafe"}, {"order": "F"}):
+            with np.errstate(all="raise"):
+                result = compute(name, grad, x, alpha, **keywords)
+            assert_same(result, expected)
+
+
+@pytest.mark.parametrize("number", NEAREST)
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_a_number_beside_it_is_rounded_once_on_every_path(name, path, number):
+    x, function = PATHS[path](NUMBERS[40000:40008]), reference.function(name)
+    nearest = np.full(x.shape, NEAREST[number], BFLOAT16)
+    with np.errstate(all="raise"):
+        assert_same(function(number, x), function(nearest, np.asarray(x)))
+        assert_same(function(x, number), function(np.asarray(x), nearest))
+        assert_same(function(x, number, casting="no"), function(np.asarray(x), nearest))
+
+
 def test_an_alpha_of_bfloat16_beside_other_dtypes():
     x = np.linspace(-2, 2, 8)
     np.testing.assert_array_equal(elu.elu(x, np.full(8, 1.5, BFLOAT16)), elu.elu(x, 1.5))
@@ -141,6 +177,16 @@ def test_no_promotion_with_other_dtypes(name, other):
     x = NUMBERS[40000:40003]
     for a, b in [(x, np.ones(3, other)), (np.ones(3, other), x), (x[::-1], np.ones(3, other))]:
         with pytest.raises(TypeError, match=rf"{name}: .*{np.dtype(other).name}"):
+            reference.function(name)(a, b)
+
+
+@pytest.mark.parametrize("other", [1j, np.complex64(1), True, "1", None], ids=repr)
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_what_is_not_supported_beside_it_either(name, other):
+    """Complex numbers of Python's, too, which ml_dtypes would cast to bfloat16."""
+    x = NUMBERS[40000:40003]
+    for a, b in [(x, other), (other, x), (x[::-1], other)]:
+        with pytest.raises(TypeError, match=f"{name}: "):
             reference.function(name)(a, b)
 
 
