@@ -66,6 +66,7 @@ _Order: TypeAlias = Literal["K", "A", "C", "F"]
 # Declared, they are read without a look into the module's dict, which takes 5 ns each time.
 _UFUNCS = cython.declare(tuple, _ufuncs.UFUNCS)
 _WITH_ALPHA = cython.declare(tuple, _ufuncs.WITH_ALPHA)
+_ALL = cython.declare(list, [each for each in _ufuncs.UFUNCS + _ufuncs.WITH_ALPHA if each])
 _NAMES = cython.declare(tuple, tuple([ufunc.__name__ for ufunc in _ufuncs.UFUNCS]))
 
 # For each function: Python numbers; arrays of one floating dtype, and the result is another of it;
@@ -1105,29 +1106,31 @@ def _by_ufunc(
     caller = fp_enter()
     try:
         if not plain:
-            inputs = tuple([readable(_NAMES[formula], each) for each in inputs])
+            # No comprehension here and no (*inputs, number) below: with no memory for the list that
+            # Cython 3.3 makes for them, an operand is released once too often, or never.
+            name = _NAMES[formula]
+            first = readable(name, inputs[0])
+            inputs = (first,) if len(inputs) == 1 else (first, readable(name, inputs[1]))
         number = ordinary_alpha(formula, alpha)
         if of_bfloat16(inputs, None if keywords is None else keywords.get("dtype")):
             number = nearest_bfloat16(number)
-            inputs = tuple([
-                as_bfloat16(each) if type(each) is float or type(each) is int else each
-                for each in inputs
-            ])
+            first = as_bfloat16(inputs[0])
+            inputs = (first,) if len(inputs) == 1 else (first, as_bfloat16(inputs[1]))
         if number == 1:
             return _called(formula, False, inputs, keywords, plain)
         if number == number and (keywords is None or "casting" not in keywords):
-            return _called(formula, True, (*inputs, number), keywords, plain)
+            return _called(formula, True, inputs + (number,), keywords, plain)  # noqa: RUF005
         if keywords is None or not ("casting" in keywords or "dtype" in keywords):
             alphas = allowed_alphas(formula, inputs, alpha)
             if alphas is not None:
-                return _called(formula, True, (*inputs, alphas), keywords, plain)
+                return _called(formula, True, inputs + (alphas,), keywords, plain)  # noqa: RUF005
         rounding = fp_enter_long_double()
         try:
             alpha = checked_alpha(_NAMES[formula], formula, inputs, alpha, keywords)
         finally:
             fp_leave_long_double(rounding)
         plain = plain and all_plain((alpha,))
-        return _called(formula, True, (*inputs, alpha), keywords, plain)
+        return _called(formula, True, inputs + (alpha,), keywords, plain)  # noqa: RUF005
     finally:
         fp_leave_flags(caller)
 
@@ -1178,7 +1181,7 @@ def _by_numpy(
         return given
     if plain:
         return ufunc(*operands, **keywords or {})
-    _containers.introduce([each for each in (*_UFUNCS, *_WITH_ALPHA) if each is not None])
+    _containers.introduce(_ALL)
     if keywords is None and _containers.is_of_frames(operands):
         function = globals()[_NAMES[formula]]
         return _containers.of_frames(function, operands)

@@ -114,6 +114,16 @@ def result_dtypes(inputs: tuple[Any, ...], dtype: Any) -> list[np.dtype[Any]]:
     return list(found)
 
 
+def cast(values: Any, dtype: np.dtype[Any]) -> Any:
+    """The values in the dtype, without a word about those that it cannot hold.
+
+    In interpreted Python: where NumPy fails without an exception, for want of memory, Python makes
+    one, and a compiled `with` ends the process.
+    """
+    with np.errstate(all="ignore"):
+        return values.astype(dtype)
+
+
 def is_computed_in(dtype: np.dtype[Any]) -> bool:
     """Whether there are kernels for it."""
     return dtype.char in "efd" or dtype.name == "bfloat16"

@@ -13,5 +13,5 @@ cdef int float_for(int kind) except -2
 cdef object allowed_alphas(int formula, tuple inputs, object alpha)
 cdef bint of_bfloat16(tuple inputs, object dtype) except -1
 cdef double nearest_bfloat16(double number) except? -2
-cdef object as_bfloat16(double number)
+cdef object as_bfloat16(object number)
 cdef object narrowed(object array, int dtype)

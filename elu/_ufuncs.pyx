@@ -70,19 +70,38 @@ cdef extern from "numpy/arrayobject.h":
         int nop, PyArrayObject** op, np.npy_uint32 flags, NPY_ORDER order, NPY_CASTING casting,
         np.npy_uint32* op_flags, PyArray_Descr** op_dtypes, int oa_ndim, int** op_axes,
         np.npy_intp* shape, np.npy_intp buffersize
-    ) except NULL
-    NpyIter* NpyIter_Copy(NpyIter*) except NULL
+    )
     int NpyIter_Deallocate(NpyIter*) except 0
     int NpyIter_ResetToIterIndexRange(
         NpyIter*, np.npy_intp start, np.npy_intp stop, char** error
     ) except 0
+    void PyArray_DiscardWritebackIfCopy(PyArrayObject*)
     np.npy_intp NpyIter_GetIterSize(NpyIter*) noexcept
+    int NpyIter_GetNOp(NpyIter*) noexcept
     bint NpyIter_IterationNeedsAPI(NpyIter*) noexcept
     iternext_t NpyIter_GetIterNext(NpyIter*, char** error) except NULL
     PyArrayObject** NpyIter_GetOperandArray(NpyIter*) noexcept
     char** NpyIter_GetDataPtrArray(NpyIter*) noexcept nogil
     np.npy_intp* NpyIter_GetInnerStrideArray(NpyIter*) noexcept nogil
     np.npy_intp* NpyIter_GetInnerLoopSizePtr(NpyIter*) noexcept nogil
+
+cdef extern from *:
+    """
+    /* NumPy does not always say so where its malloc finds no memory for an iterator. */
+    static NpyIter* checked(NpyIter* iterator) {
+        if (iterator == NULL && !PyErr_Occurred()) PyErr_NoMemory();
+        return iterator;
+    }
+
+    /* NpyIter_Copy does not look at what malloc gives it: there must be room for 64 dimensions. */
+    static NpyIter* copied(NpyIter* iterator) {
+        void* room = PyMem_RawMalloc(1 << 14);
+        PyMem_RawFree(room);
+        return room == NULL ? checked(NULL) : checked(NpyIter_Copy(iterator));
+    }
+    """
+    NpyIter* checked(NpyIter* iterator) except NULL
+    NpyIter* copied(NpyIter* iterator) except NULL
 
 np.import_array()
 np.import_ufunc()
@@ -206,8 +225,9 @@ cdef object allowed_alphas(int formula, tuple inputs, object alpha):
 
 cdef object cast_silently(object array, object dtype):
     """A copy in a dtype that holds all its numbers: only a NaN that signals could be reported."""
-    with numpy.errstate(invalid="ignore"):
-        return array.astype(dtype)
+    from elu._containers import cast  # here, since it imports this module
+
+    return cast(array, dtype)
 
 
 cdef object narrowed(object array, int dtype):
@@ -257,8 +277,10 @@ cdef double nearest_bfloat16(double number) except? -2:
     return result
 
 
-cdef object as_bfloat16(double number):
+cdef object as_bfloat16(object number):
     """An array, since a number of Python's is a float64 to NumPy beside bfloat16."""
+    if type(number) is not float and type(number) is not int:
+        return number
     cdef Number nearest
     converted(number, BF16, &nearest)
     array = numpy.empty((), numpy_dtype(BF16))
@@ -307,11 +329,11 @@ cdef object on_threads(int formula, tuple operands, dict keywords):
     cdef int dtype
     keywords = keywords or {}
     # A Python number is cast to what it adapts to, which a strict `casting` does not allow.
-    strict = "casting" in keywords and any([type(each) in (float, int) for each in operands])
-    if strict or "where" in keywords or type(keywords.get("subok", True)) is not bool or not all([
+    strict = "casting" in keywords and any(type(each) in (float, int) for each in operands)
+    if strict or "where" in keywords or type(keywords.get("subok", True)) is not bool or not all(
         type(each) is numpy.ndarray or type(each) in (float, int)
         or isinstance(each, numpy.generic) for each in operands
-    ]):
+    ):
         return None
     out = keywords.get("out")
     if type(out) is tuple and len(out) == 1:
@@ -389,7 +411,7 @@ def run_strided(
         return False
     alphas = numpy.empty((), out.dtype)
     memcpy(np.PyArray_DATA(alphas), &number, itemsize_of(dtype))
-    iterate(Loop(formula, dtype, True, most_threads, NULL), (*arrays, alphas), out.dtype, out, {})
+    iterate(Loop(formula, dtype, True, most_threads, NULL), arrays + (alphas,), out.dtype, out, {})
     return True
 
 
@@ -404,8 +426,10 @@ cdef object iterate(Loop loop, tuple operands, object computed, object out, dict
     PyArray_OrderConverter(keywords.get("order", "K"), &order)
     PyArray_CastingConverter(keywords.get("casting", "same_kind"), &casting)
     # A Python number adapts to the dtype, as in a ufunc.
-    given = [numpy.asarray(each, computed if type(each) in (float, int) else None)
-             for each in operands]
+    given = []
+    for each in operands:
+        array = numpy.asarray(each, computed if type(each) in (float, int) else None)
+        given.append(array)  # a name of its own: see _by_ufunc in _api.py
     for k in range(count):
         dtypes[k] = <PyArray_Descr*>computed
         flags[k] = NPY_ITER_READONLY | NPY_ITER_ALIGNED | NPY_ITER_OVERLAP_ASSUME_ELEMENTWISE
@@ -416,11 +440,11 @@ cdef object iterate(Loop loop, tuple operands, object computed, object out, dict
         NPY_ITER_WRITEONLY | NPY_ITER_ALIGNED | NPY_ITER_OVERLAP_ASSUME_ELEMENTWISE
         | NPY_ITER_ALLOCATE | NPY_ITER_NO_BROADCAST | NPY_ITER_NO_SUBTYPE
     )
-    cdef NpyIter* iterator = NpyIter_AdvancedNew(
+    cdef NpyIter* iterator = checked(NpyIter_AdvancedNew(
         count, arrays, NPY_ITER_EXTERNAL_LOOP | NPY_ITER_RANGED | NPY_ITER_COPY_IF_OVERLAP
         | NPY_ITER_ZEROSIZE_OK | NPY_ITER_BUFFERED | NPY_ITER_GROWINNER | NPY_ITER_DELAY_BUFALLOC,
         order, casting, flags, dtypes, -1, NULL, NULL, BUFFER_OF_ALPHAS if loop.alphas else 0
-    )
+    ))
     if out is None:
         out = <object>NpyIter_GetOperandArray(iterator)[count - 1]
     cdef int raised = compute_ranges(&loop, iterator)
@@ -435,19 +459,22 @@ cdef int compute_ranges(const Loop* loop, NpyIter* iterator) except -2:
     cdef Py_ssize_t n = NpyIter_GetIterSize(iterator)
     cdef int threads = threads_within(loop.formula, loop.dtype, n, loop.most_threads)
     cdef int k, raised = 0, made = 0
+    cdef int ready = 0
+    cdef bint done = False
     cdef iternext_t next
     cdef NpyIter** iterators = <NpyIter**>malloc(threads * sizeof(NpyIter*))
     try:
         if NpyIter_IterationNeedsAPI(iterator) or iterators == NULL:
             return -1
         for k in range(threads):
-            iterators[k] = iterator if k == 0 else NpyIter_Copy(iterator)
+            iterators[k] = iterator if k == 0 else copied(iterator)
             made = k + 1
         for k in range(threads):
             NpyIter_ResetToIterIndexRange(
                 iterators[k], n // threads * k + min(k, n % threads),
                 n // threads * (k + 1) + min(k + 1, n % threads), NULL
             )
+            ready = k + 1
         next = NpyIter_GetIterNext(iterator, NULL)
         if threads == 1:
             with nogil:
@@ -455,7 +482,20 @@ cdef int compute_ranges(const Loop* loop, NpyIter* iterator) except -2:
         else:
             for k in prange(threads, num_threads=threads, schedule="static", nogil=True):
                 raised |= compute_range(loop, iterators[k], next)
+        done = True
     finally:
+        if not done:
+            # NumPy writes back what it has in buffers and in a copy of `out`, which may be an
+            # input: there is nothing in either yet. That of buffers cannot be prevented.
+            for k in range(ready):
+                compute(
+                    loop, NpyIter_GetDataPtrArray(iterators[k]),
+                    NpyIter_GetInnerStrideArray(iterators[k]),
+                    NpyIter_GetInnerLoopSizePtr(iterators[k])[0]
+                )
+            PyArray_DiscardWritebackIfCopy(
+                NpyIter_GetOperandArray(iterator)[NpyIter_GetNOp(iterator) - 1]
+            )
         # The last one writes back what was computed elsewhere since it overlaps.
         for k in range(1, made):
             NpyIter_Deallocate(iterators[k])

@@ -145,8 +145,7 @@ def _check_numbers(
 
 def _converted(values: Any, dtype: np.dtype[Any]) -> Any:
     """Numbers in another dtype, rounded once: to bfloat16 ml_dtypes goes by way of float32."""
-    with np.errstate(all="ignore"):
-        result = values.astype(dtype)
+    result = _containers.cast(values, dtype)
     if dtype.name == "bfloat16":
         if isinstance(result, np.generic):
             return narrowed(np.asarray(values), BF16)
