@@ -71,7 +71,9 @@ def numbers_in(container: Any) -> list[Any] | None:
         return [np.asarray(container.data)[~np.ma.getmaskarray(container)]]
     if isinstance(container, (np.ndarray, np.generic)):
         return [container]
-    if hasattr(container, "__dask_graph__") and container.__dask_graph__() is not None:
+    # Without dask, pint's quantities have this method all the same, and it fails.
+    dask = sys.modules.get("dask.array")
+    if dask and hasattr(container, "__dask_graph__") and container.__dask_graph__() is not None:
         return None
     if hasattr(container, "data_vars"):  # an xarray Dataset
         return _in_all(container.data_vars.values())

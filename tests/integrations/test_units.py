@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import reference
+from processes import run_python
 from reference import FUNCTIONS, assert_same_bits
 
 import elu
@@ -84,6 +85,25 @@ def test_an_alpha_of_celu_that_is_not_more_than_0_is_refused(name, library, size
         for alpha in (np.zeros(size), library(np.zeros(size), "")):
             with pytest.raises(ValueError, match="alpha must be more than 0"):
                 reference.function(name)(*reference.inputs(name, x, x), alpha)
+
+
+WITHOUT_DASK = """
+import sys
+sys.modules["dask"] = None
+import numpy as np
+import pint
+import elu
+
+x = np.array([-1.5, 2])
+quantity = pint.UnitRegistry().Quantity
+assert (elu.elu(x, quantity(2.0, "")).magnitude == elu.elu(x, 2.0)).all()
+assert (elu.celu(quantity(x, ""), quantity(2.0, "")).magnitude == elu.celu(x, 2.0)).all()
+"""
+
+
+def test_an_alpha_of_pint_where_there_is_no_dask():
+    pytest.importorskip("pint")
+    run_python(WITHOUT_DASK, warnings=None)
 
 
 def test_masked_quantities():
