@@ -11,6 +11,7 @@ from reference import FLOATS, FUNCTIONS, WITH_ALPHA, assert_same_bits
 
 import elu
 
+CELUS = WITH_ALPHA[3:]
 X = np.linspace(-4, 2, 24).reshape(4, 6)
 SWAPPED = np.dtype("f8").newbyteorder()
 GRAD = np.linspace(3, -2, 24).reshape(4, 6)
@@ -130,6 +131,29 @@ def test_what_becomes_infinite_in_the_dtype_of_x_is_a_value_error(name, alpha):
         call(name, alpha, np.float32)
 
 
+@pytest.mark.parametrize("name", WITH_ALPHA)
+@pytest.mark.parametrize("number", [1 + 2**-11 + 2**-40, 1 + 3 * 2**-11 - 2**-40])
+def test_alpha_is_rounded_to_float16_once(name, number):
+    """By way of float32 it would be half a unit there, and round to the other side."""
+    rounded = np.float16(number)
+    assert np.float16(np.float32(number)) != rounded
+    assert_same_bits(call(name, number, np.float16), call(name, rounded, np.float16))
+
+
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_the_ends_of_float16(name):
+    """One unit past them a number becomes infinite, or 0."""
+    assert_same_bits(call(name, 65519.0, np.float16), call(name, 65504, np.float16))
+    for alpha in (65520.0, 65520, np.full(6, 65520.0)):
+        with pytest.raises(ValueError, match=r"alpha.*finite"):
+            call(name, alpha, np.float16)
+    if name in CELUS:
+        assert_same_bits(call(name, 3e-8, np.float16), call(name, 2.0**-24, np.float16))
+        for alpha in (2.0**-25, np.full(6, 2.0**-25)):
+            with pytest.raises(ValueError, match=r"alpha.*more than 0"):
+                call(name, alpha, np.float16)
+
+
 @pytest.mark.parametrize("alpha", [-0.5, -1, np.float32(-1e-30), np.array(-2.0), [-1, 1], "array"])
 def test_gradient_from_output_refuses_a_negative_alpha_and_names_the_other(alpha):
     if isinstance(alpha, str | list):
@@ -139,7 +163,6 @@ def test_gradient_from_output_refuses_a_negative_alpha_and_names_the_other(alpha
         call("elu_grad_from_output", alpha)
 
 
-CELUS = WITH_ALPHA[3:]
 NOT_MORE_THAN_0 = [0, -1, 0.0, -0.0, -0.5, -1e30, np.float32(-1e-30), np.int8(-2), np.array(0.0)]
 
 

@@ -61,6 +61,7 @@ def test_nan_gives_nan_and_no_warning(name):
     with np.errstate(all="raise"):
         result = compute(name, np.ones_like(nan), nan)
     assert np.isnan(result.astype(np.float32)).all()
+    assert (result.view(np.uint16) & 0x0040 != 0).all(), "a NaN that signals"
 
 
 LAYOUTS = {

@@ -94,8 +94,8 @@ def test_config_tells_all():
     assert config["version"] == elu.__version__ == importlib.metadata.version("elu")
     assert config["num_threads"] == elu.get_num_threads()
     assert isinstance(config["openmp"], bool)
-    config["isas"] = None
-    assert elu.config()["isas"] is not None, "the caller's copy must be its own"
+    config["isas"].clear()
+    assert elu.config()["isas"], "the caller's copy must be its own"
 
 
 @pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this has the GIL")

@@ -14,6 +14,7 @@ SHAPES = [
 ]
 LAYOUTS = {
     "C": lambda a: a,
+    "F": np.asfortranarray,
     "channels last": lambda a: np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2),
     "every second": lambda a: np.repeat(a, 2, axis=-1)[..., ::2],
 }
@@ -68,13 +69,15 @@ def assert_as_with_one_alpha_per_channel(name, arrays, alpha, result):
 
 # Short and long ones, some that are no multiple of a line, and some too large for the cache.
 @pytest.mark.parametrize(
-    "shape", [(3, 2, 1), (3, 4, 33), (2, 3, 1021), (2, 3, 4100), (1500, 3, 1019), (200, 5, 7001)]
+    "shape",
+    [(3, 2, 1), (3, 4, 33), (1, 40, 33), (2, 3, 1021), (2, 3, 4100), (1500, 3, 1019),
+     (200, 5, 7001)],
 )
 @pytest.mark.parametrize("name", WITH_ALPHA)
 def test_one_for_each_channel(name, dtype, shape):
     x = np.resize(reference.mixed(dtype, 4099), shape)
-    arrays = reference.inputs(name, np.flip(x), x)
-    alpha = np.linspace(least(name), 3, shape[1], dtype=dtype).reshape(-1, 1)
+    arrays = reference.inputs(name, np.flip(x).copy(), x)
+    alpha = np.linspace(3, least(name), shape[1], dtype=dtype).reshape(-1, 1)
     memory = np.empty(x.size + 1, dtype)
     out = memory[1:].reshape(shape)  # off the lines of the cache
     for given, threads in [(alpha, 1), (alpha, 3), (alpha[None], 3)]:

@@ -165,7 +165,8 @@ def test_what_is_no_number_is_a_type_error(name, x):
 def test_bools_and_large_python_integers_are_numbers(name):
     function = getattr(elu, name)
     assert_same_bits(function([True, False]), function(np.float16([1, 0])))
-    assert_same_bits(function(-(10**30)), function(-1e30))
+    for number in (-(10**30), -(2**63) - 1, -(2**63), 2**64 - 1, 2**64):
+        assert_same_bits(function(number), function(float(number)))
     assert_same_bits(elu.elu([True, False]), np.float16([1, 0]))
     assert elu.elu(-(10**30)) == -1
 

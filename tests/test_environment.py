@@ -219,6 +219,7 @@ CONVERSIONS = {
     "narrower dtype": (1e300, "f8", {"dtype": "f4"}),
     "narrowest dtype": (1e30, "f4", {"dtype": "f2"}),
     "narrower out": (1e300, "f8", {"out": "f4"}),
+    "narrower dtype, too small": (1e-300, "f8", {"dtype": "f4"}),
     "narrower out of float32": (7e4, "f4", {"out": "f2"}),
     "nothing": (1e300, "f8", {}),
     "wider dtype": (1e30, "f4", {"dtype": "f8"}),

@@ -58,6 +58,18 @@ def test_any_other_error_is_as_it_was(package):
     assert message(package.parent) == "something else\n"
 
 
+@pytest.mark.skipif(len(elu.config()["isas"]) < 2, reason="there is only one to leave out")
+def test_kernels_that_were_not_built_are_not_offered(tmp_path):
+    *others, best = elu.config()["isas"]
+    for folder in (PACKAGE, PACKAGE.with_name("elu.libs")):  # a wheel's OpenMP library
+        if folder.is_dir():
+            left_out = shutil.ignore_patterns(f"_kernels_{best}.*", "__pycache__")
+            shutil.copytree(folder, tmp_path / folder.name, ignore=left_out)
+    script = "import elu; print(*elu.config()['isas'])"
+    process = run_python(script, cwd=tmp_path, PYTHONPATH=str(tmp_path), ELU_ISA=None)
+    assert process.stdout.split() == others
+
+
 @pytest.mark.parametrize("name", reference.FUNCTIONS)
 def test_functions_are_found_by_module_and_name(name):
     """As Keras saves a layer whose activation is one of them."""

@@ -110,7 +110,7 @@ def test_dtype_is_that_of_the_computation(name, dtype, given):
 @pytest.mark.parametrize("dtype", [int, complex, object, "U1", np.longdouble])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_dtype_without_a_loop_is_a_type_error(name, dtype):
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=f"dtype={np.dtype(dtype)} is not supported"):
         call(name, dtype=dtype)
 
 
@@ -157,6 +157,17 @@ def test_casting_is_heard_for_bytes_in_any_container(name, casting, given):
 @pytest.mark.parametrize("name", WITH_ALPHA)
 def test_strict_casting_is_none_of_alphas_concern(name, casting, alpha):
     assert_same_bits(call(name, alpha=alpha, casting=casting), call(name, alpha=alpha))
+
+
+@pytest.mark.parametrize("size", [9, 2**17 + 5])
+@pytest.mark.parametrize("casting", ["no", "equiv", "safe", "same_kind"])
+def test_casting_of_a_python_number_as_copysign_takes_it(casting, size):
+    """Also where there is work for several threads."""
+    x = np.full(2 * size, -1, np.float32)[::2]
+    elu.set_num_threads(2)
+    for operands in ((2.5, x), (x, 2.5), (2, x)):
+        results = [attempt(f, *operands, casting=casting) for f in (np.copysign, elu.elu_grad)]
+        assert len({getattr(result, "dtype", result) for result in results}) == 1
 
 
 LAYOUTS = {

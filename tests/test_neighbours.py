@@ -317,6 +317,15 @@ V1 = "/sys/fs/cgroup/cpu"
             1,
             id="version 1, its own group",
         ),
+        pytest.param(
+            {
+                "/proc/self/cgroup": "3:cpuset:/pinned\n2:cpu,cpuacct:/\n",
+                f"{V1}/pinned/cpu.cfs_quota_us": "100000\n",
+                f"{V1}/pinned/cpu.cfs_period_us": "100000\n",
+            },
+            CPUS,
+            id="version 1, of another group",
+        ),
     ],
 )
 def test_the_quota_of_a_container(threads, files, expected):

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import sys
 import threading
 
 import numpy as np
@@ -35,6 +36,7 @@ ACTIVATIONS = {
     "celu alpha=0.7": lambda x: functional.celu(x, 0.7),
     "celu alpha=-0.7": lambda x: functional.celu(x, -0.7),
     "any scales": lambda x: torch._C._nn.elu(x, 1.5, 1.2, 0.8),
+    "any input scale": lambda x: torch._C._nn.elu(x, 1.5, 1, 0.8),
     "elu_": lambda x: functional.elu_(x.clone()),
     "elu_ alpha=1.5": lambda x: functional.elu_(x.clone(), 1.5),
     "selu_": lambda x: torch.selu_(x.clone()),
@@ -122,6 +124,7 @@ ORDERS = {
     "channels last": lambda x: x.contiguous(memory_format=torch.channels_last),
     "strided": lambda x: torch.stack([x, x], -1)[..., 0],
     "expanded": lambda x: x[:1].expand(*x.shape),
+    "one number": lambda x: x[0, 0, 0, 0].expand(*x.shape),  # as backward() of a sum hands it down
 }
 
 
@@ -168,6 +171,28 @@ def test_large_tensors_on_any_number_of_threads(dtype, threads):
     for mine, one in zip(actual, expected, strict=True):
         assert torch.equal(mine[0], one[0])
         assert torch.equal(mine[1], one[1])
+
+
+HOW_MANY_THREADS = """
+import os
+import torch
+import elu.torch
+
+torch.set_num_threads(1)
+x = torch.zeros(2000, 1000)
+elu.torch.patch()
+for threads, view in enumerate((x, x[:, ::2]), 2):
+    torch.set_num_threads(threads)
+    before = len(os.listdir("/proc/self/task"))
+    torch.nn.functional.elu(view)
+    print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="cannot count threads here")
+def test_as_many_threads_as_pytorch_was_told():
+    """OpenMP makes those that it has not yet: one more for each call."""
+    assert run_python(HOW_MANY_THREADS, warnings=None).stdout.split() == ["1", "1"]
 
 
 @DTYPES
@@ -231,6 +256,11 @@ def test_out_is_taken_or_refused_as_by_pytorch(number):
             assert_alike(mine, theirs, 1e-5)
 
 
+def out_over_a_part_of_the_input():
+    memory = torch.ones(13)
+    torch.ops.aten.elu.out(memory[1:], 1.0, 1, 1, out=memory[:12])
+
+
 REJECTED = {
     "integers": lambda: functional.elu(torch.arange(3)),
     "complex": lambda: functional.selu(torch.ones(3, dtype=torch.complex64)),
@@ -238,6 +268,7 @@ REJECTED = {
     "celu alpha=0": lambda: functional.celu(torch.ones(3), 0.0),
     "sparse": lambda: functional.elu(torch.ones(3).to_sparse()),
     "list": lambda: functional.elu([1.0]),
+    "out over a part of the input": out_over_a_part_of_the_input,
     "negative alpha from the output": lambda: functional.elu_(
         torch.ones(3, requires_grad=True) * 1, -1.0
     ).sum().backward(),

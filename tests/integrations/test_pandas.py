@@ -51,11 +51,13 @@ def test_frames_are_computed_column_by_column(name, dtype):
     frame = pd.DataFrame({"p": [-1, None, 2], "q": [-3, -4, 5]}, index=ROWS)
     frame = frame.astype({"p": "Float32", "q": "f4"} if dtype == "mixed" else dtype)
     frame.attrs["unit"] = "V"
+    frame.columns.name = "channel"
     function = reference.function(name)
     for alpha in (1.5, np.float32([0.5, 2])):
         result = function(*reference.inputs(name, frame, frame), alpha)
         assert type(result) is pd.DataFrame
         assert result.attrs == frame.attrs
+        assert result.columns.identical(frame.columns)
         for k, one in enumerate(np.broadcast_to(alpha, 2)):
             column = frame.iloc[:, k]
             expected = function(*reference.inputs(name, column, column), float(one))
@@ -67,7 +69,8 @@ def test_gradients_of_frames_align_by_both_labels(dtype):
     x = pd.DataFrame(X, index=ROWS, columns=COLUMNS).astype(dtype)
     grad = pd.DataFrame(2 * X, index=ROWS, columns=COLUMNS).astype(dtype)
     expected = elu.elu_grad(grad, x)
-    pd.testing.assert_frame_equal(elu.elu_grad(grad.iloc[::-1, ::-1], x)[COLUMNS], expected)
+    for other in (grad.iloc[::-1, ::-1], grad.iloc[::-1], grad.iloc[:, ::-1]):
+        pd.testing.assert_frame_equal(elu.elu_grad(other, x).loc[ROWS, COLUMNS], expected)
     partly = elu.elu_grad(grad.loc[["b", "c"], ["q"]], x)
     assert set(partly.dtypes) == set(x.dtypes)
     pd.testing.assert_frame_equal(partly.loc[["b", "c"], ["q"]], expected.loc[["b", "c"], ["q"]])
@@ -170,8 +173,9 @@ def test_an_alpha_that_is_not_more_than_0_is_refused_in_series_and_frames(name, 
 
 def test_a_missing_alpha_gives_a_missing_result():
     alpha = pd.Series([2, None, 2], index=ROWS, dtype="Float64")
-    result = elu.elu(pd.Series(X[:, 0], index=ROWS), alpha)
-    assert result.isna().tolist() == [False, True, False]
+    for function in (elu.elu, elu.celu):
+        result = function(pd.Series(X[:, 0], index=ROWS), alpha)
+        assert result.isna().tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("out", [pd.Series.copy, np.array], ids=["series", "array"])
@@ -246,9 +250,9 @@ def test_alpha_in_a_frame_must_be_finite(name, dtypes, bad):
     frame = pd.DataFrame(X, index=ROWS, columns=COLUMNS).astype(dtypes)
     alpha = pd.DataFrame(np.ones(X.shape), index=ROWS, columns=COLUMNS)
     alpha.loc["b", "q"] = bad
-    for x in (frame, X):
+    for x, keywords in [(frame, {}), (X, {}), (X, {"dtype": np.float32})]:
         with pytest.raises(ValueError, match="alpha must be finite"):
-            reference.function(name)(*reference.inputs(name, x, x), alpha)
+            reference.function(name)(*reference.inputs(name, x, x), alpha, **keywords)
 
 
 @pytest.mark.parametrize("bad", BAD_ALPHAS)
