@@ -1,11 +1,14 @@
 """Faults from outside: no memory, exceptions of others' code, interrupts, arrays that change."""
 
 import ctypes
+import importlib.util
 import itertools
 import platform
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import warnings
 from array import array
 from pathlib import Path
@@ -364,3 +367,231 @@ def test_no_memory_at_any_allocation(failing_malloc, kinds, names, dtypes, size,
         f"t.check_kinds(t.{kinds}, {names}, dtypes, {size}, {threads})"
     )
     print(run_python(script, cwd=HERE, timeout=3600, OMP_NUM_THREADS=None, **failing_malloc).stdout)
+
+
+# -- exceptions of others' code --------------------------------------------------------------
+
+
+class Stop(BaseException):
+    """As KeyboardInterrupt: nobody may catch it."""
+
+
+def stop(*_, **__):
+    raise Stop
+
+
+def kind_that_stops(name, base=object):
+    return type(name, (base,), {name: stop})
+
+
+STOPS = {
+    "__array_ufunc__": kind_that_stops("__array_ufunc__"),
+    "__array__": kind_that_stops("__array__"),
+    "__dlpack__": kind_that_stops("__dlpack__"),
+    "__dlpack_device__": type("Stops", (), {"__dlpack_device__": stop, "__array__": stop}),
+    "__array_interface__": type("Stops", (), {"__array_interface__": property(stop)}),
+    "dtype": type("Stops", (), {"dtype": property(stop), "__array_ufunc__": stop}),
+    "__float__": kind_that_stops("__float__"),
+}
+
+
+class StopsAtTheEnd(np.ndarray):
+    __array_wrap__ = stop
+
+
+class StopsInBetween(np.ndarray):
+    armed = False
+
+    def __array_finalize__(self, other):
+        if StopsInBetween.armed:
+            raise Stop
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("way", STOPS)
+def test_an_exception_of_an_operand_arrives(name, way):
+    stops, x, out = STOPS[way](), np.linspace(-2, 2, 9), np.full(9, 77.0)
+    function = reference.function(name)
+    counts = [sys.getrefcount(each) for each in (stops, x, out)]
+    calls = [lambda: function(*reference.inputs(name, x, stops)),
+             lambda: function(*reference.inputs(name, x, stops), 1.5, out=out)]
+    calls += [lambda: function(stops, x, out=out)] * (len(reference.INPUTS[name]) == 2)
+    if name in WITH_ALPHA and way != "dtype":
+        calls += [lambda: function(*reference.inputs(name, x, x), stops, out=out)]
+    # NumPy takes what has a __float__ for an object without asking for it.
+    expected = TypeError if way == "__float__" else Stop
+    for call in calls:
+        for _ in range(3):
+            with pytest.raises(expected):
+                call()
+    assert (out == 77).all()
+    del call, calls
+    assert [sys.getrefcount(each) for each in (stops, x, out)] == counts
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_an_exception_of_a_subclass_arrives(name):
+    function = reference.function(name)
+    x = np.linspace(-2, 2, 9)
+    with pytest.raises(Stop):
+        function(*reference.inputs(name, x, x.view(StopsAtTheEnd)))
+    y = x.view(StopsInBetween)
+    StopsInBetween.armed = True
+    try:
+        with pytest.raises(Stop):
+            function(*reference.inputs(name, x, y))
+    finally:
+        StopsInBetween.armed = False
+    reference.assert_same_bits(
+        np.asarray(function(*reference.inputs(name, x, y))),
+        function(*reference.inputs(name, x, x)),
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("size", [9, 2**17])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_an_exception_of_the_error_handler_arrives(name, size, threads):
+    """A cast that the caller asked for overflows, and NumPy calls what it was told to call."""
+    elu.set_num_threads(threads)
+    function, x = reference.function(name), np.full(size, 1e300)
+    counts = sys.getrefcount(x)
+    for keywords in ({"dtype": "f4"}, {"out": np.zeros(size, "f4")}):
+        for mode, expected in (("call", Stop), ("raise", FloatingPointError)):
+            with np.errstate(all=mode, call=stop), pytest.raises(expected):
+                function(*reference.inputs(name, x, x), **keywords)
+    assert sys.getrefcount(x) == counts
+    with np.errstate(all="raise"):
+        function(*reference.inputs(name, x / 1e300, x / 1e300), dtype="f4")
+
+
+def test_an_exception_of_a_number_of_threads_arrives():
+    before = elu.get_num_threads()
+    with pytest.raises(Stop):
+        elu.set_num_threads(kind_that_stops("__index__")())
+    assert elu.get_num_threads() == before
+
+
+LAYOUTS = {
+    "dense": lambda a: a,
+    "strided": twice,
+    "swapped": swapped,
+    "transposed": lambda a: a.reshape(2, -1).T,
+}
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer sends a signal here")
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_signal_during_a_call_is_handled_after_it(layout, threads):
+    elu.set_num_threads(threads)
+    x = LAYOUTS[layout](np.full(2**21, -1.5, np.float32))
+    out = np.zeros(x.shape, np.float32)
+    expected = elu.elu(np.float32(-1.5))
+    before = signal.signal(signal.SIGALRM, stop)
+    counts = [sys.getrefcount(each) for each in (x, out)]
+    try:
+        for delay in (1e-4, 1e-3, 3e-3, 1e-2):
+            with pytest.raises(Stop):  # noqa: PT012
+                signal.setitimer(signal.ITIMER_REAL, delay)
+                while True:
+                    elu.elu(x, out=out)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert [sys.getrefcount(each) for each in (x, out)] == counts
+    assert (out == expected).all()
+    assert (elu.elu(x) == expected).all()
+
+
+# -- memory of others ------------------------------------------------------------------------
+
+
+def test_no_buffer_stays_exported():
+    """A bytearray cannot grow as long as somebody has its buffer."""
+    memory = bytearray(np.linspace(-2, 2, 16).tobytes())
+    view = memoryview(memory).cast("d")
+    for alpha, error in [(1.5, None), (np.nan, ValueError), ("1", TypeError)]:
+        for _ in range(3):
+            for given in (view, [view], np.frombuffer(memory)):
+                if error is None:
+                    elu.elu(given, alpha)
+                    elu.elu_grad(given, given, alpha)
+                else:
+                    with pytest.raises(error):
+                        elu.elu(given, alpha)
+    with pytest.raises(BufferError):
+        memory.append(0)
+    del given
+    view.release()
+    memory.append(0)
+    numbers = array("d", [-1, 0, 1])
+    elu.elu_grad(numbers, numbers, numbers[1:2].tolist())
+    with pytest.raises(ValueError, match="alpha"):
+        elu.celu(numbers, numbers)
+    numbers.append(2)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ["elu", "elu_grad", "celu_grad_from_output"])
+def test_an_array_that_another_thread_changes(name, layout, threads):
+    """Each element comes from what was there before or after the change."""
+    elu.set_num_threads(threads)
+    function = reference.function(name)
+    x = LAYOUTS[layout](np.full(2**17, -1, np.float32))
+    alpha = np.full(x.shape, 1.5, np.float32)
+    one, two, half = (np.full(1, each, np.float32) for each in (-1, -2, 0.5))
+    possible = [
+        function(*reference.inputs(name, *pair), number)
+        for pair in itertools.product((one, two), repeat=2) for number in (1.5, half)
+    ]
+    done = threading.Event()
+
+    def change():
+        while not done.is_set():
+            x[...], alpha[...] = -2, 0.5
+            x[...], alpha[...] = -1, 1.5
+
+    changer = threading.Thread(target=change)
+    changer.start()
+    try:
+        results = [function(*reference.inputs(name, x, x), alpha) for _ in range(20)]
+    finally:
+        done.set()
+        changer.join()
+    for result in results:
+        assert np.isin(result, np.concatenate(possible)).all()
+
+
+# NumPy may refuse an interpreter with a lock of its own; nothing else may happen.
+ISOLATED = """
+import os
+try:
+    import _interpreters as interpreters
+    number = interpreters.create("isolated")
+except ImportError:
+    import _xxsubinterpreters as interpreters
+    number = interpreters.create(isolated=True)
+
+import elu
+error = interpreters.run_string(number, '''
+import os
+try:
+    import elu
+except ImportError as error:
+    os.write(1, b"refused")
+else:
+    os.write(1, b"computed" if elu.elu(1.0) == 1 else b"wrong")
+''')
+assert elu.elu(1.0) == 1
+assert error is None, error
+"""
+
+
+@pytest.mark.skipif(
+    not any(map(importlib.util.find_spec, ("_interpreters", "_xxsubinterpreters"))),
+    reason="no module for subinterpreters here",
+)
+def test_an_isolated_subinterpreter_computes_or_is_refused():
+    assert run_python(ISOLATED, warnings=None).stdout in ("refused", "computed")
