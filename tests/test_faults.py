@@ -3,6 +3,7 @@
 import ctypes
 import importlib.util
 import itertools
+import os
 import platform
 import shutil
 import signal
@@ -22,6 +23,7 @@ from reference import FUNCTIONS, WITH_ALPHA
 import elu
 
 HERE = Path(__file__).parent
+PATH = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 
 
@@ -595,3 +597,8 @@ assert error is None, error
 )
 def test_an_isolated_subinterpreter_computes_or_is_refused():
     assert run_python(ISOLATED, warnings=None).stdout in ("refused", "computed")
+
+
+def test_references_and_memory_stay_where_they_are():
+    """A few calls of every kind; python tests/levels.py 1000000 makes many."""
+    assert "kinds" in run_python([HERE / "levels.py", 500], PYTHONPATH=PATH).stdout
