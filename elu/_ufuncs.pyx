@@ -208,10 +208,10 @@ cdef object allowed_alphas(int formula, tuple inputs, object alpha):
     if not is_float(np.PyArray_TYPE(alpha)) or enlarges(alpha, inputs):
         return None
     n = np.PyArray_SIZE(alpha)
-    if formula == ELU_GRAD_FROM_OUTPUT and np.PyArray_TYPE(alpha) != typenum(dtype) and (
-        (alpha < 0).any()
-    ):
-        return None  # which may be -0.0 in the dtype
+    if formula == ELU_GRAD_FROM_OUTPUT and np.PyArray_TYPE(alpha) != typenum(dtype):
+        with numpy.errstate(invalid="ignore"):
+            if (alpha < 0).any():
+                return None  # which may be -0.0 in the dtype
     if np.PyArray_TYPE(alpha) == typenum(dtype):
         if not (np.PyArray_ISONESEGMENT(alpha) and np.PyArray_ISBEHAVED_RO(alpha)):
             alpha = alpha.astype(numpy_dtype(dtype))

@@ -167,6 +167,15 @@ def test_a_number_beside_it_is_rounded_once_on_every_path(name, path, number):
         assert_same(function(x, number, casting="no"), function(np.asarray(x), nearest))
 
 
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_an_alpha_of_nans_is_refused_without_a_warning(name):
+    for dtype in ("f2", "f4", "f8", BFLOAT16):
+        x = np.full(4, -1, dtype)
+        for nan in (EVERY[np.isnan(WIDE)][0], EVERY[np.isnan(WIDE)][-1]):
+            with np.errstate(all="raise"), pytest.raises(ValueError, match="alpha must be finite"):
+                compute(name, x, x, np.full(4, nan))
+
+
 def test_an_alpha_of_bfloat16_beside_other_dtypes():
     x = np.linspace(-2, 2, 8)
     np.testing.assert_array_equal(elu.elu(x, np.full(8, 1.5, BFLOAT16)), elu.elu(x, 1.5))
