@@ -408,7 +408,12 @@ def judge(name, arrays, alpha, result):
         bound[alpha == 1] = 0.90
     elif name == "elu_grad":
         bound[(alpha == 1) & (arrays[0] == 1)] = 1.0
-    error = reference.ulp_error(result, reference.exact(name, *arrays, *alphas))
+    exact = reference.exact(name, *arrays, *alphas)
+    error = reference.ulp_error(result, exact)
+    # Infinity is next to the largest number.
+    info = reference.finfo(result.dtype)
+    largest = float(info.max) * (1 - 2 * float(info.eps))
+    error[np.isinf(result) & (abs(exact) >= largest) & ((exact > 0) == (result > 0))] = 0
     overflows = ~np.isfinite(arrays[-1] / alpha) & np.isfinite(arrays[-1])
     if name == "celu_grad_from_output":
         error[overflows] = 0  # so far below -alpha is nobody's output
@@ -446,7 +451,9 @@ def check(case):
     function = getattr(elu, case.name)
     other = theirs.target is not None and theirs.target.dtype != computed
     elu.set_num_threads(case.threads)
-    with np.errstate(all="ignore" if reports or other else "raise"):
+    # A cast may be reported before another error is found.
+    may_report = reports or other or isinstance(expected, Exception)
+    with np.errstate(all="ignore" if may_report else "raise"):
         result, caught = attempt(function, *ours.positional(), **ours.keywords)
     count(case, result, computed)
 
@@ -476,7 +483,8 @@ def compare(case, ours, theirs, scratch, computed, result, expected):
     looked_at = selected
     if isinstance(result, np.ma.MaskedArray):
         mask = np.ma.getmaskarray(expected)
-        if mask.shape == shape:  # NumPy gives a larger out the mask of x
+        # NumPy gives a larger out the mask of x, and knows nothing of alpha's where out is given.
+        if mask.shape == shape and not (theirs.target is not None and is_subclass(theirs.alpha)):
             np.testing.assert_array_equal(np.ma.getmaskarray(result), mask, "mask")
             looked_at = selected & ~mask
     if result is np.ma.masked:
@@ -487,7 +495,7 @@ def compare(case, ours, theirs, scratch, computed, result, expected):
         assert values.dtype == computed
         one_alpha = theirs.alpha is None or np.ndim(theirs.alpha) == 0
         if type(result) is np.ndarray and result.size:
-            if one_alpha:
+            if one_alpha and not is_bfloat16(theirs.keywords.get("dtype")):  # see numpys()
                 assert strides(result) == strides(expected), "strides"
             assert not any(m is not None and np.may_share_memory(result, m) for m in ours.memories)
     else:
@@ -655,6 +663,10 @@ class Drawn:
         dtype = self.among(OTHER if self.one_in(20) else FLOATS * 4 + SWAPPED + WHOLE)
         inputs = tuple(self.input(k, dtype, shape) for k in range(len(reference.INPUTS[name])))
         alpha = self.alpha(shape) if name in WITH_ALPHA and self.one_in(2) else None
+        if alpha in ("given[0]", "given[-1]") and any(
+            "masked" in getattr(each, "container", "") for each in inputs
+        ):
+            alpha = None  # under a mask it is anything, and so is the result
         operands = [*inputs, *([] if alpha is None else [alpha])]
         out = self.out(operands, shape) if self.one_in(2) else None
         keywords = self.keywords(shape) if self.one_in(2) else ()
@@ -748,7 +760,7 @@ class Drawn:
         dtype = self.among(some if self.one_in(4) or not own else own)
         shape = self.related(shape) if self.one_in(12) else shape
         array = self.array(dtype, shape)
-        form = self.among(FORMS) if self.one_in(6) else "out"
+        form = self.among(FORMS) if self.one_in(6) and dtype != "f4,i4" else "out"
         over = self.among(arrays) if arrays and dtype not in OTHER and self.one_in(2) else -1
         if over < 0 or operands[over].dtype in OTHER:
             return Out(array, form=form)

@@ -1,4 +1,9 @@
-"""Arrays of more than 2^31 elements: every element is computed, on both sides of that one too."""
+"""Arrays of more than 2^31 elements: every element is computed, on both sides of that one too.
+
+    pytest tests/big.py
+
+Not one of the test_ files: up to 16 GiB is more than a run of all tests may take.
+"""
 
 import itertools
 from pathlib import Path
@@ -125,7 +130,6 @@ def available():
     return {line.split()[0]: int(line.split()[1]) for line in lines}["MemAvailable:"] / 2**20
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "threads"),
     [*itertools.product(KINDS, [2]), ("in_place('f2')", 1), ("broadcast()", 1), ("channels()", 1)],
@@ -133,5 +137,5 @@ def available():
 def test_arrays_of_more_than_2_to_the_31_elements(kind, threads):
     if available() < KINDS[kind] + 3:
         pytest.skip(f"takes {KINDS[kind]} GiB, and 3 for others")
-    script = f"import elu, test_big; elu.set_num_threads({threads}); test_big.{kind}"
+    script = f"import big, elu; elu.set_num_threads({threads}); big.{kind}"
     run_python(script, cwd=Path(__file__).parent, timeout=1200)
