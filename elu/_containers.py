@@ -126,6 +126,12 @@ def cast(values: Any, dtype: np.dtype[Any]) -> Any:
         return values.astype(dtype)
 
 
+def is_negative_somewhere(values: Any) -> bool:
+    """Without a word about NaNs, of which ml_dtypes warns."""
+    with np.errstate(all="ignore"):
+        return bool((values < 0).any())
+
+
 def is_computed_in(dtype: np.dtype[Any]) -> bool:
     """Whether there are kernels for it."""
     return dtype.char in "efd" or dtype.name == "bfloat16"
@@ -199,7 +205,10 @@ def with_own_mask(result: Any) -> Any:
     if result is np.ma.masked or result.mask is np.ma.nomask:
         return result
     # unshare_mask does not know that it is shared, and a new masked array takes 5 us.
-    result._mask = np.broadcast_to(result.mask, result.shape).copy()
+    mask = result.mask
+    if mask.shape != result.shape:
+        mask = np.broadcast_to(mask, result.shape)
+    result._mask = mask.copy()
     return result
 
 

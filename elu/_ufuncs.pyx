@@ -208,10 +208,10 @@ cdef object allowed_alphas(int formula, tuple inputs, object alpha):
     if not is_float(np.PyArray_TYPE(alpha)) or enlarges(alpha, inputs):
         return None
     n = np.PyArray_SIZE(alpha)
-    if formula == ELU_GRAD_FROM_OUTPUT and np.PyArray_TYPE(alpha) != typenum(dtype):
-        with numpy.errstate(invalid="ignore"):
-            if (alpha < 0).any():
-                return None  # which may be -0.0 in the dtype
+    if formula == ELU_GRAD_FROM_OUTPUT and np.PyArray_TYPE(alpha) != typenum(dtype) and (
+        is_negative_somewhere(alpha)
+    ):
+        return None  # which may be -0.0 in the dtype
     if np.PyArray_TYPE(alpha) == typenum(dtype):
         if not (np.PyArray_ISONESEGMENT(alpha) and np.PyArray_ISBEHAVED_RO(alpha)):
             alpha = alpha.astype(numpy_dtype(dtype))
@@ -230,9 +230,18 @@ cdef object cast_silently(object array, object dtype):
     return cast(array, dtype)
 
 
+cdef bint is_negative_somewhere(object array) except -1:
+    from elu._containers import is_negative_somewhere
+
+    return is_negative_somewhere(array)
+
+
 cdef object narrowed(object array, int dtype):
     """A copy in a smaller dtype, without a warning: where a number is too large it is infinite."""
-    given = cast_silently(array, numpy.float64)
+    if np.PyArray_TYPE(array) == np.NPY_DOUBLE:
+        given = array.astype(numpy.float64)
+    else:
+        given = cast_silently(array, numpy.float64)
     copy = numpy.empty_like(given, numpy_dtype(dtype))
     cdef const double* numbers = <const double*>np.PyArray_DATA(given)
     cdef char* target = <char*>np.PyArray_DATA(copy)
