@@ -350,15 +350,10 @@ def failing_malloc(tmp_path_factory):
         ("OTHERS", ["elu_grad"], ["float32"], 300, 1),
         ("SMALL", ["celu"], ["float32"], 30, 1),
         ("LARGE", ["elu", "elu_grad"], ["float32"], 2**16, 2),
-        pytest.param(
-            "OTHERS", FUNCTIONS, ["float16", "float32", "float64"], 300, 1, marks=pytest.mark.slow
-        ),
-        pytest.param(
-            "SMALL", FUNCTIONS, ["float16", "float32", "float64"], 30, 1, marks=pytest.mark.slow
-        ),
-        pytest.param(
-            "LARGE", FUNCTIONS, ["float16", "float32", "float64"], 2**17, 2, marks=pytest.mark.slow
-        ),
+        # Of the dtypes one each: what allocates knows no other difference than their size.
+        pytest.param("OTHERS", FUNCTIONS, ["float64"], 300, 1, marks=pytest.mark.slow),
+        pytest.param("SMALL", FUNCTIONS, ["float16"], 30, 1, marks=pytest.mark.slow),
+        pytest.param("LARGE", FUNCTIONS, ["float64"], 2**17, 2, marks=pytest.mark.slow),
     ],
 )
 def test_no_memory_at_any_allocation(failing_malloc, kinds, names, dtypes, size, threads):
