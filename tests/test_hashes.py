@@ -9,7 +9,7 @@ import elu
 
 @pytest.mark.parametrize("isa", elu.config()["isas"])
 def test_the_results_have_the_hashes_that_stand_in_the_tree(isa):
-    process = run_python([hashes.__file__], ELU_ISA=isa, returncode=None)
+    process = run_python([hashes.__file__], ELU_ISA=isa, returncode=None, timeout=900)  # emulated
     assert process.returncode == 0, process.stdout + process.stderr
     assert process.stdout.startswith(f"{isa}, ")
     formats = {key[0] for key in hashes.expected()}
