@@ -208,6 +208,8 @@ MUTATIONS = {
         ("and steps[out] == size\n", "\n",
          "test_layouts.py -k 'any_layout and elu_grad and float32'"),
         ("each = steps[first + 1] != 0 or", "each =", CHANNELS),
+        ("\n            and (not each or steps[first + 1] == size)):", "):",
+         "test_channels.py -k in_steps"),
         ("n // threads * (k + 1) + min(k + 1, n % threads)",
          "n // threads * (k + 1) + min(k, n % threads)", LARGE),
         (" | NPY_ITER_RANGED | NPY_ITER_COPY_IF_OVERLAP\n", " | NPY_ITER_RANGED\n", INTERLEAVED),

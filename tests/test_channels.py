@@ -143,6 +143,17 @@ def test_alpha_may_be_strided_read_only_or_swapped(name):
         assert_same_bits(reference.function(name)(*arrays, same), expected)
 
 
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_alphas_in_steps_beside_dense_arrays(name):
+    """With `dtype` NumPy gets alpha as it lies in memory."""
+    x = reference.mixed(np.float64, 24).reshape(4, 6)
+    arrays = reference.inputs(name, x + 1, x)
+    alpha = np.linspace(0.25, 2, 24).reshape(4, 6)
+    expected = reference.function(name)(*arrays, alpha)
+    for same in [np.asfortranarray(alpha), np.repeat(alpha, 2, 1)[:, ::2]]:
+        assert_same_bits(reference.function(name)(*arrays, same, dtype=np.float64), expected)
+
+
 @pytest.mark.parametrize("name", [name for name in WITH_ALPHA if name in GRADIENTS])
 def test_alpha_broadcasts_to_the_common_shape_of_grad_and_x(name):
     grad, x = (reference.mixed(np.float64, 24, seed).reshape(4, 6) for seed in (1, 2))
