@@ -36,6 +36,8 @@ def readable(name: str, operand: Any) -> Any:
         try:
             return np.asarray(operand)
         except TypeError as error:
+            if type(error) is not TypeError:
+                raise  # the library's own, which says why
             dtype = getattr(operand, "dtype", kind.__name__)
             raise TypeError(f"{name}: {dtype} is not supported: {SUPPORTED} ({error})") from None
     return np.from_dlpack(operand) if hasattr(kind, "__dlpack__") else operand
