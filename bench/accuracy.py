@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-import ml_dtypes
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -32,7 +31,7 @@ import reference
 
 # Each is a number of every format: what is rounded here is the result alone.
 ALPHAS = {"elu": (1.0, 1.5, 0.25), "selu": (None,), "celu": (1.5, 0.25)}
-FORMATS = {name: np.dtype(getattr(ml_dtypes, name, name))
+FORMATS = {name: reference.dtype_of(name)
            for name in ("float16", "bfloat16", "float32", "float64")}
 BLOCK = 2**13  # values: what is computed on the way stays in the cache, which halves the time
 TASK = 64  # blocks for a process at a time

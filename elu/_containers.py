@@ -126,12 +126,6 @@ def cast(values: Any, dtype: np.dtype[Any]) -> Any:
         return values.astype(dtype)
 
 
-def is_negative_somewhere(values: Any) -> bool:
-    """Without a word about NaNs, of which ml_dtypes warns."""
-    with np.errstate(all="ignore"):
-        return bool((values < 0).any())
-
-
 def is_computed_in(dtype: np.dtype[Any]) -> bool:
     """Whether there are kernels for it."""
     return dtype.char in "efd" or dtype.name == "bfloat16"

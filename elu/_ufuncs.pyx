@@ -14,7 +14,7 @@ cimport numpy as np
 from cpython.pycapsule cimport PyCapsule_New
 from cpython.ref cimport Py_INCREF
 from cython.parallel cimport prange
-from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
@@ -25,8 +25,7 @@ from elu._fpstatus cimport (
     fp_clear, fp_enter, fp_is_default, fp_leave, fp_raised, fp_status
 )
 from elu._kernels cimport (
-    BF16, DTYPES, ELU, ELU_GRAD_FROM_OUTPUT, F16, F32, F64, NAMED, form_of, is_celu, itemsize_of,
-    run_kernel, takes_alpha
+    BF16, DTYPES, ELU, F16, F32, F64, NAMED, form_of, is_celu, itemsize_of, run_kernel, takes_alpha
 )
 from elu._openmp cimport threads_for, threads_within
 
@@ -102,6 +101,10 @@ cdef extern from *:
     """
     NpyIter* checked(NpyIter* iterator) except NULL
     NpyIter* copied(NpyIter* iterator) except NULL
+
+cdef extern from "_simd.h":
+    uint16_t half_from_f32(float x) noexcept nogil
+    void bfloats_to_floats(float* to, const uint16_t* source, size_t count) noexcept nogil
 
 np.import_array()
 np.import_ufunc()
@@ -208,14 +211,14 @@ cdef object allowed_alphas(int formula, tuple inputs, object alpha):
     if not is_float(np.PyArray_TYPE(alpha)) or enlarges(alpha, inputs):
         return None
     n = np.PyArray_SIZE(alpha)
-    if formula == ELU_GRAD_FROM_OUTPUT and np.PyArray_TYPE(alpha) != typenum(dtype) and (
-        is_negative_somewhere(alpha)
-    ):
-        return None  # which may be -0.0 in the dtype
     if np.PyArray_TYPE(alpha) == typenum(dtype):
         if not (np.PyArray_ISONESEGMENT(alpha) and np.PyArray_ISBEHAVED_RO(alpha)):
             alpha = alpha.astype(numpy_dtype(dtype))
     elif dtype == BF16 or float_for(np.PyArray_TYPE(alpha)) > dtype:
+        alpha = as_doubles(alpha)
+        # A negative number may be -0.0 in the dtype.
+        if not are_allowed(formula, F64, np.PyArray_DATA(alpha), n):
+            return None
         alpha = narrowed(alpha, dtype)
     else:
         alpha = cast_silently(alpha, numpy_dtype(dtype))
@@ -230,18 +233,18 @@ cdef object cast_silently(object array, object dtype):
     return cast(array, dtype)
 
 
-cdef bint is_negative_somewhere(object array) except -1:
-    from elu._containers import is_negative_somewhere
-
-    return is_negative_somewhere(array)
+cdef object as_doubles(object array):
+    """The array itself where its numbers are doubles in a row."""
+    if np.PyArray_TYPE(array) != np.NPY_DOUBLE:
+        return cast_silently(array, numpy.float64)
+    if np.PyArray_ISONESEGMENT(array) and np.PyArray_ISBEHAVED_RO(array):
+        return array
+    return array.astype(numpy.float64)
 
 
 cdef object narrowed(object array, int dtype):
     """A copy in a smaller dtype, without a warning: where a number is too large it is infinite."""
-    if np.PyArray_TYPE(array) == np.NPY_DOUBLE:
-        given = array.astype(numpy.float64)
-    else:
-        given = cast_silently(array, numpy.float64)
+    given = as_doubles(array)
     copy = numpy.empty_like(given, numpy_dtype(dtype))
     cdef const double* numbers = <const double*>np.PyArray_DATA(given)
     cdef char* target = <char*>np.PyArray_DATA(copy)
@@ -279,10 +282,9 @@ cdef bint of_bfloat16(tuple inputs, object dtype) except -1:
 
 cdef double nearest_bfloat16(double number) except? -2:
     cdef Number nearest
-    converted(number, BF16, &nearest)
-    cdef uint32_t pattern = <uint32_t>nearest.bf16 << 16
     cdef float result
-    memcpy(&result, &pattern, sizeof(float))
+    converted(number, BF16, &nearest)
+    bfloats_to_floats(&result, &nearest.bf16, 1)
     return result
 
 
@@ -290,11 +292,7 @@ cdef object as_bfloat16(object number):
     """An array, since a number of Python's is a float64 to NumPy beside bfloat16."""
     if type(number) is not float and type(number) is not int:
         return number
-    cdef Number nearest
-    converted(number, BF16, &nearest)
-    array = numpy.empty((), numpy_dtype(BF16))
-    memcpy(np.PyArray_DATA(array), &nearest, sizeof(uint16_t))
-    return array
+    return narrowed(numpy.asarray(number, numpy.float64), BF16)
 
 
 cdef inline bint is_float(int kind) except -1:
@@ -729,9 +727,6 @@ cdef inline bint is_byte(int kind) noexcept:
 cdef enum:
     BYTES = 3
     LOOPS = BYTES + BF16  # that for bfloat16 is added when it is needed
-
-cdef extern from "_simd.h":
-    uint16_t half_from_f32(float x) noexcept nogil
 
 cdef uint16_t halves[2][256]  # first: has the byte a sign
 

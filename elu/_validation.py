@@ -149,9 +149,10 @@ def _converted(values: Any, dtype: np.dtype[Any]) -> Any:
     """Numbers in another dtype, rounded once: to bfloat16 ml_dtypes goes by way of float32."""
     result = _containers.cast(values, dtype)
     if dtype.name == "bfloat16":
+        rounded = narrowed(np.asarray(values), BF16)
         if isinstance(result, np.generic):
-            return narrowed(np.asarray(values), BF16)
-        np.asarray(result)[...] = narrowed(np.asarray(values), BF16)
+            return rounded
+        np.asarray(result)[...] = rounded
     return result
 
 

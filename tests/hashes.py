@@ -14,12 +14,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from reference import FUNCTIONS, dtype_of, finfo
 
 import elu
 
 FILE = Path(__file__).with_name("hashes.txt")
-FUNCTIONS = ("elu", "elu_grad", "elu_grad_from_output", "selu", "selu_grad",
-             "selu_grad_from_output", "celu", "celu_grad", "celu_grad_from_output")
 # Numbers of every format: 1 to 64 sixteenths for `each`.
 ALPHAS = {"1": 1.0, "0.25": 0.25, "1.5": 1.5, "each": None}
 # How many values; and, as exponents of 2, from where to where the formula has digits to lose, what
@@ -30,20 +29,11 @@ FORMATS = {
     "float32": (2**20, (-30, 5), (-60, 6), (6, 7)),
     "float64": (2**20, (-60, 6), (-200, 9), (9, 10)),
 }
-MANTISSA = {"float16": 10, "bfloat16": 7, "float32": 23, "float64": 52}
 
 
 def has_fused_multiply_add():
     return (platform.machine().lower() not in ("x86_64", "amd64", "i686", "i386")
             or elu.config()["isa"] != "baseline")
-
-
-def dtype_of(name):
-    if name != "bfloat16":
-        return np.dtype(name)
-    import ml_dtypes  # which not every platform has
-
-    return np.dtype(ml_dtypes.bfloat16)
 
 
 def mixed(count, seed):
@@ -57,7 +47,7 @@ def mixed(count, seed):
 
 def between(name, integers, low, high, negative):
     """Bits of numbers from 2**low to below 2**high in magnitude, evenly in their exponents."""
-    digits, size = MANTISSA[name], 8 * dtype_of(name).itemsize
+    digits, size = finfo(dtype_of(name)).nmant, 8 * dtype_of(name).itemsize
     bias = 2 ** (size - digits - 2) - 1
     bits = np.uint64(low + bias << digits) + integers % np.uint64(high - low << digits)
     signs = integers >> np.uint64(63) | np.uint64(negative)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from reference import FUNCTIONS
-from test_faults import DENSE, LARGE, OTHERS, SMALL, operands
+from test_faults import DENSE, LARGE, OTHERS, SMALL, bare_call, operands
 
 import elu
 
@@ -52,9 +52,7 @@ def check(label, name, make, size, times):
     function = getattr(elu, name)
     given = {f"argument {k}": each for k, each in enumerate(arrays)} | keywords
     given |= {"function": function}
-    texts = [f"arrays[{k}]" for k in range(len(arrays))]
-    texts += [f"{key}=keywords[{key!r}]" for key in keywords]
-    call = eval(f"lambda: function({', '.join(texts)})", locals())
+    call = bare_call(function, arrays, keywords)
     call_often(call, times // 10)
     before, memory = levels(given)
     call_often(call, times)

@@ -196,6 +196,16 @@ def finfo(dtype):
     return ml_dtypes.finfo(dtype)
 
 
+def dtype_of(name):
+    """np.dtype, of the names of ml_dtypes too."""
+    try:
+        return np.dtype(name)
+    except TypeError:
+        import ml_dtypes  # which not every platform has
+
+        return np.dtype(getattr(ml_dtypes, name))
+
+
 def ulp_error(result, wide):
     """|result - wide| in units in the last place of `wide` correctly rounded to result's dtype.
 

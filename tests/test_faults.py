@@ -1,9 +1,7 @@
 """Faults from outside: no memory, exceptions of others' code, interrupts, arrays that change."""
 
 import ctypes
-import importlib.util
 import itertools
-import os
 import platform
 import shutil
 import signal
@@ -23,7 +21,6 @@ from reference import FUNCTIONS, WITH_ALPHA
 import elu
 
 HERE = Path(__file__).parent
-PATH = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 
 
@@ -160,21 +157,20 @@ SMALL = {
 
 
 LARGE = {
-    "dense": plain(),
-    "in place": in_place(),
-    "alphas in a row": plain(square, alpha=row()),
-    "strided": plain(twice),
-    "strided, alpha": plain(twice, alpha=1.5),
-    "strided, alphas": plain(lambda a: square(twice(a)), alpha=row("f8")),
-    "swapped": plain(swapped),
-    "overlapping": in_place(over=lambda a: a[::-1]),
-    "overlapping views": in_place(lambda a: a[:-5], lambda a: a[5:]),
-    "overlapping, of other strides": in_place(square, lambda a: square(a).T),
-    "where": plain(where=lambda x: np.arange(x.size) % 2 == 0, out=np.zeros_like),
-    "out of another dtype": plain(out=lambda x: np.empty(x.shape, "f8")),
-    "integers": plain(lambda a: a.astype("i4")),
-    "mixed": lambda name, grad, x: (reference.inputs(name, grad.astype("f8"), x), {}),
+    kind: {**DENSE, **OTHERS}[kind]
+    for kind in ("dense", "in place", "alphas in a row", "strided", "strided, alpha",
+                 "strided, alphas", "swapped", "overlapping", "overlapping views",
+                 "overlapping, of other strides", "where", "out of another dtype", "integers",
+                 "mixed")
 }
+
+
+def bare_call(function, given, keywords):
+    """The call as it stands in source code: with no tuple and no dict of its arguments."""
+    texts = [f"given[{k}]" for k in range(len(given))]
+    texts += [f"{key}=keywords[{key!r}]" for key in keywords]
+    names = {"function": function, "given": given, "keywords": keywords}
+    return eval(f"lambda: function({', '.join(texts)})", names)
 
 
 def bytes_of(result):
@@ -241,9 +237,7 @@ def check_kind(allocator, label, name, make, grad, x):
     kept = [a.tobytes() for a in arrays_of(given)]
     old = None if out is None else out.tobytes()
 
-    # No tuple and no dict of arguments is made for the call: those would be CPython's allocations.
-    names = [f"given[{k}]" for k in range(len(given))] + [f"{k}=keywords[{k!r}]" for k in keywords]
-    call = eval(f"lambda: function({', '.join(names)})", locals() | {"given": given})
+    call = bare_call(function, given, keywords)  # nothing is CPython's to allocate for it
 
     def restore():
         if base is not None:
@@ -561,39 +555,6 @@ def test_an_array_that_another_thread_changes(name, layout, threads):
         assert np.isin(result, np.concatenate(possible)).all()
 
 
-# NumPy may refuse an interpreter with a lock of its own; nothing else may happen.
-ISOLATED = """
-import os
-try:
-    import _interpreters as interpreters
-    number = interpreters.create("isolated")
-except ImportError:
-    import _xxsubinterpreters as interpreters
-    number = interpreters.create(isolated=True)
-
-import elu
-error = interpreters.run_string(number, '''
-import os
-try:
-    import elu
-except ImportError as error:
-    os.write(1, b"refused")
-else:
-    os.write(1, b"computed" if elu.elu(1.0) == 1 else b"wrong")
-''')
-assert elu.elu(1.0) == 1
-assert error is None, error
-"""
-
-
-@pytest.mark.skipif(
-    not any(map(importlib.util.find_spec, ("_interpreters", "_xxsubinterpreters"))),
-    reason="no module for subinterpreters here",
-)
-def test_an_isolated_subinterpreter_computes_or_is_refused():
-    assert run_python(ISOLATED, warnings=None).stdout in ("refused", "computed")
-
-
 def test_references_and_memory_stay_where_they_are():
     """A few calls of every kind; python tests/levels.py 1000000 makes many."""
-    assert "kinds" in run_python([HERE / "levels.py", 500], PYTHONPATH=PATH).stdout
+    assert "kinds" in run_python([HERE / "levels.py", 500]).stdout

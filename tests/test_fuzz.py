@@ -32,7 +32,7 @@ from math import inf, nan, prod
 import numpy as np
 import pytest
 import reference
-from reference import FUNCTIONS, WITH_ALPHA, assert_same_bits
+from reference import FUNCTIONS, WITH_ALPHA, assert_same_bits, dtype_of
 
 import elu
 
@@ -135,10 +135,6 @@ def tupled(a):
 
 def packed(a):
     return array.array(a.dtype.char, a.tolist())
-
-
-def dtype_of(name):
-    return np.dtype(getattr(ml_dtypes, name, name) if ml_dtypes else name)
 
 
 # ---------------------------------------------------------------------------- from case to call

@@ -423,17 +423,23 @@ def test_settings_of_openmp_do_no_harm(environment):
     assert int(process.stdout) >= 1
 
 
-# NumPy may be imported by one interpreter of a process only, here by the other one.
-SUBINTERPRETER = """
-import os
+def in_a_subinterpreter(script, *, isolated, before_and_after=""):
+    """What it writes to the file 1, in a process whose first interpreter runs the other code."""
+    return run_python(f"""
 try:
     import _interpreters as interpreters  # from Python 3.13 on
-    number = interpreters.create("legacy")
+    number = interpreters.create("{'isolated' if isolated else 'legacy'}")
 except ImportError:
     import _xxsubinterpreters as interpreters
-    number = interpreters.create(isolated=False)
+    number = interpreters.create(isolated={isolated})
+{before_and_after}
+error = interpreters.run_string(number, {script!r})
+{before_and_after}
+assert error is None, error
+""", warnings=None).stdout
 
-error = interpreters.run_string(number, '''
+
+COMPUTES = """
 import os
 import warnings
 warnings.simplefilter("ignore")
@@ -452,14 +458,33 @@ assert np.array_equal(elu.elu(x.astype(">f4")), y)
 assert np.array_equal(elu.elu_grad(x.astype(">f4"), np.repeat(x, 2)[::2]), grad)
 assert np.array_equal(elu.elu_grad(x.astype("f8"), x).astype("f4")[x > 0], grad[x > 0])
 os.write(1, b"computed")
-''')
-assert error is None, error
 """
-
-
-@pytest.mark.skipif(
+COMPUTES_OR_IS_REFUSED = """
+import os
+try:
+    import elu
+except ImportError as error:
+    os.write(1, b"refused")
+else:
+    os.write(1, b"computed" if elu.elu(1.0) == 1 else b"wrong")
+"""
+SUBINTERPRETERS = pytest.mark.skipif(
     not any(map(importlib.util.find_spec, ("_interpreters", "_xxsubinterpreters"))),
     reason="no module for subinterpreters here",
 )
+
+
+@SUBINTERPRETERS
 def test_a_subinterpreter_computes():
-    assert run_python(SUBINTERPRETER).stdout == "computed"
+    """NumPy may be imported by one interpreter of a process only, here by the other one."""
+    assert in_a_subinterpreter(COMPUTES, isolated=False) == "computed"
+
+
+@SUBINTERPRETERS
+def test_an_isolated_subinterpreter_computes_or_is_refused():
+    """NumPy may refuse an interpreter with a lock of its own; nothing else may happen."""
+    result = in_a_subinterpreter(
+        COMPUTES_OR_IS_REFUSED, isolated=True,
+        before_and_after="import elu; assert elu.elu(1.0) == 1",
+    )
+    assert result in ("refused", "computed")
