@@ -19,8 +19,9 @@ they stay in the range of the function. What misses a bound of SPEC makes the co
 import argparse
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -108,14 +109,6 @@ def block_of(dtype: np.dtype, number: int) -> np.ndarray:
     return patterns.astype(f"u{dtype.itemsize}").view(dtype)
 
 
-def look_at_all(case: Case, format_name: str, numbers: range) -> Seen:
-    """Compute some blocks and compare them with the oracle."""
-    seen = Seen()
-    for number in numbers:
-        seen.add(look(case, format_name, number))
-    return seen
-
-
 def look(case: Case, format_name: str, number: int) -> Seen:
     """Compute one block and compare it with the oracle."""
     dtype = FORMATS[format_name]
@@ -147,13 +140,12 @@ def look(case: Case, format_name: str, number: int) -> Seen:
 def measure(pool: ProcessPoolExecutor, case: Case, format_name: str, numbers: range) -> Seen:
     """What was seen of a function in all blocks; a terminal shows how far it is."""
     seen = Seen()
-    tasks = [pool.submit(look_at_all, case, format_name, numbers[start : start + TASK])
-             for start in range(0, len(numbers), TASK)]
-    for done, task in enumerate(as_completed(tasks), start=1):
-        seen.add(task.result())
+    results = pool.map(partial(look, case, format_name), numbers, chunksize=TASK)
+    for done, result in enumerate(results, start=1):
+        seen.add(result)
         if sys.stderr.isatty():
-            end = "\r\033[K" if done == len(tasks) else ""
-            print(f"\r{case}: {done / len(tasks):.0%} {end}", end="", file=sys.stderr)
+            end = "\r\033[K" if done == len(numbers) else ""
+            print(f"\r{case}: {done / len(numbers):.0%} {end}", end="", file=sys.stderr)
     return seen
 
 
