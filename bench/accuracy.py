@@ -1,6 +1,6 @@
 """Every value of a format through every function of one variable, against the exact result.
 
-    python bench/accuracy.py                                # all of it; hours on two cores
+    python bench/accuracy.py                                # all of it; 20 minutes per instruction set on two cores
     python bench/accuracy.py --formats float16 bfloat16     # seconds
     python bench/accuracy.py --formats float32 --cases elu selu --share 64
 

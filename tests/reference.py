@@ -10,6 +10,8 @@ that errors are measured in units in the last place (ULP) instead of guessed by 
 `test_reference.py` checks all three against mpmath.
 """
 
+from functools import cache
+
 import mpmath
 import numpy as np
 
@@ -160,7 +162,11 @@ def _rounded(alpha, x):
 
 def selu_constants(x):
     """scale and scale * alpha, each rounded once to the dtype that is computed in."""
-    dtype = np.float64 if np.asarray(x).dtype == np.float64 else np.float32
+    return _selu_constants(np.float64 if np.asarray(x).dtype == np.float64 else np.float32)
+
+
+@cache
+def _selu_constants(dtype):
     scale, alpha = MP.mpf(SELU_SCALE), MP.mpf(SELU_ALPHA)
     return [widen(_nearest(number, dtype)) for number in (scale, scale * alpha)]
 
