@@ -266,15 +266,15 @@ def numpys(call):
     arrays, keywords = call.arrays(), dict(call.keywords)
     stand_in = STAND_INS[len(arrays)]
     dtypes = [keywords.get("dtype"), *(getattr(each, "dtype", None) for each in arrays)]
+    if any(is_bfloat16(dtype) for dtype in dtypes):
+        # A number of Python's adapts to it, too.
+        bfloat16 = dtype_of("bfloat16")
+        arrays = [cast(x, bfloat16) if type(x) in (int, float) else x for x in arrays]
     if is_bfloat16(dtypes[0]):
         # For which NumPy finds no loop, even where the casts are allowed.
         casting = keywords.get("casting", "same_kind")
         del keywords["dtype"]
-        arrays = [np.asanyarray(x).astype(dtypes[0], casting=casting) for x in arrays]
-    elif any(is_bfloat16(dtype) for dtype in dtypes[1:]):
-        # A number of Python's adapts to it, too.
-        bfloat16 = dtype_of("bfloat16")
-        arrays = [cast(x, bfloat16) if type(x) in (int, float) else x for x in arrays]
+        arrays = [np.asanyarray(x).astype(bfloat16, casting=casting) for x in arrays]
     return stand_in(*arrays, **keywords)
 
 
