@@ -227,10 +227,9 @@ def ulp_error(result, wide):
         last_binade = np.ldexp(1.0, info.maxexp - 1).astype(result.dtype)
         unit = widen(np.spacing(np.minimum(np.abs(nearest), last_binade)))
         error = (np.abs(widen(result) - wide) / unit).astype(np.float64)
-    ordinary = np.isfinite(result) & np.isfinite(nearest)
-    if not ordinary.all():
-        right = (result == nearest) | (np.isnan(result) & np.isnan(nearest))
-        error = np.where(ordinary, error, np.where(right, 0.0, np.inf))
+    right = (result == nearest) | (np.isnan(result) & np.isnan(nearest))
+    # A finite result has a distance to what rounds to infinity, but none to infinity.
+    error = np.where(np.isfinite(error), error, np.where(right, 0.0, np.inf))
     zero = result == 0
     if zero.any():
         # mpmath has no negative zero: there, an exact zero may have either sign.
