@@ -560,7 +560,7 @@ cdef inline real elu_grad_from_output_of(
     if kind == IS_0 or kind == EACH:
         side = copysign(1, y) if real is double else copysignf(1, y)
         side = side if alpha == 0 else y
-    below = below if is_below[real](side, kind) else grad * scale_of[real](kind, y)
+    below = grad * scale_of[real](kind, y) if is_above[real](side, kind) else below
     return y if y != y else below
 
 
