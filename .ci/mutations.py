@@ -290,6 +290,15 @@ MUTATIONS = {
     ],
     "setup.py": [
         ('"unix": ["-O3", "-fno-fast-math", ', '"unix": ["-O3", ', "CFLAGS=-ffast-math build"),
+        ('"-ffp-contract=off", ', "", "test_hashes.py"),
+        ('["-mavx2", "-mfma", "-mf16c"]', '["-mavx2", "-mf16c"]', "test_hashes.py test_isa.py"),
+        ('["-mavx2", "-mfma", "-mf16c"]', '["-mfma", "-mf16c"]', "test_hashes.py test_isa.py"),
+        ('(["-fopenmp"], ["-fopenmp"])', '(["-fopenmp"], [])', "test_build.py"),
+        ('(["-fopenmp"], ["-fopenmp"])', '([], [])', "test_build.py"),
+        ('"unix": ["-fno-fast-math", "-fno-unsafe-math-optimizations", "-O3",', '"unix": [',
+         "LDFLAGS=-Ofast test_environment.py -k any_mode"),
+        ('"freethreading_compatible": True,', "", "test_build.py -k free_threaded"),
+        ('"annotation_typing": False', '"annotation_typing": True', "test_bad_input.py"),
     ],
     "elu/_dispatch.py": [
         ("or isas[-1]", "or isas[0]", ISA),

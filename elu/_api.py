@@ -1129,6 +1129,9 @@ def _by_ufunc(
             alpha = checked_alpha(_NAMES[formula], formula, inputs, alpha, keywords)
         finally:
             fp_leave_long_double(rounding)
+        if type(inputs[0]) in (int, float) and len(inputs) == 1 and keywords is not None:
+            # Beside alpha it would adapt to the dtype, which the only operand of a ufunc does not.
+            inputs = (np.asarray(inputs[0]),)
         plain = plain and all_plain((alpha,))
         return _called(formula, True, inputs + (alpha,), keywords, plain)  # noqa: RUF005
     finally:

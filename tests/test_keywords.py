@@ -3,6 +3,7 @@
 import array
 import itertools
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -168,6 +169,17 @@ def test_casting_of_a_python_number_as_copysign_takes_it(casting, size):
     for operands in ((2.5, x), (x, 2.5), (2, x)):
         results = [attempt(f, *operands, casting=casting) for f in (np.copysign, elu.elu_grad)]
         assert len({getattr(result, "dtype", result) for result in results}) == 1
+
+
+@pytest.mark.parametrize("casting", CASTINGS)
+@pytest.mark.parametrize("name", FORWARD)
+def test_casting_of_a_lone_python_number_as_exp_takes_it(name, casting):
+    """Whatever alpha is."""
+    for x, dtype in itertools.product([-1, 3, 2.5], [None, "e", "f", "d"]):
+        expected = attempt(np.exp, x, casting=casting, dtype=dtype)
+        for alpha in [1, 2, np.float64(0.5), np.float32(3), Fraction(1, 3)]:
+            result = attempt(reference.function(name), x, alpha=alpha, casting=casting, dtype=dtype)
+            assert getattr(result, "dtype", result) == getattr(expected, "dtype", expected)
 
 
 LAYOUTS = {
