@@ -761,7 +761,9 @@ class Drawn:
         if self.one_in(20):
             text = self.among(OUTS)
             of_tensors = any("Capsule" in getattr(each, "container", "") for each in operands)
-            return None if of_tensors and "given" in text else text  # which NumPy does not take
+            # NumPy does not take these; of elements in one place, any may be stored last.
+            repeats = any(0 in getattr(each, "steps", ()) for each in operands)
+            return None if (of_tensors or repeats) and "given" in text else text
         arrays = [k for k, each in enumerate(operands) if isinstance(each, Array)]
         own = [operands[k].dtype for k in arrays if operands[k].dtype in FLOATS]
         some = FLOATS * 2 + SWAPPED + (OTHER if self.one_in(4) else WHOLE)
