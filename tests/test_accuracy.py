@@ -177,6 +177,39 @@ def test_celu_with_an_alpha_of_any_magnitude_for_each_element(name, dtype):
     assert_within(BOUNDS[name], name, *arrays, alpha, result=getattr(elu, name)(*arrays, alpha))
 
 
+# Where a search (bench/accuracy.py) met the largest errors.
+WORST = [
+    (np.float64, "elu", 1.0, -0.38333573855970249),
+    (np.float64, "elu", 1.5, -0.32905556306447686),
+    (np.float64, "elu_grad", 1.0, -4.4943007981224694),
+    (np.float64, "elu_grad", 1.5, -408.67269894586934),
+    (np.float64, "elu_grad", 0.25, -707.36439696060245),
+    (np.float64, "selu", None, -0.3288290078713505),
+    (np.float64, "selu_grad", None, -115.6274701082432),
+    (np.float64, "celu", 1.5, -0.52158756913139959),
+    (np.float64, "celu", 0.25, -0.097380559574497733),
+    (np.float64, "celu_grad", 1.5, -487.1100491842318),
+    (np.float64, "celu_grad", 0.25, -177.18628512131423),
+    (np.float32, "elu", 1.0, -0.37524703145027161),
+    (np.float32, "elu", 1.5, -0.34594488143920898),
+    (np.float32, "elu_grad", 1.0, -5.8486418724060059),
+    (np.float32, "elu_grad", 1.5, -4.5679178237915039),
+    (np.float32, "selu", None, -0.15062868595123291),
+    (np.float32, "selu_grad", None, -62.254989624023438),
+    (np.float32, "celu", 1.5, -0.51893633604049683),
+    (np.float32, "celu_grad", 1.5, -11.938968658447266),
+]
+
+
+@pytest.mark.parametrize(("dtype", "name", "alpha", "x"), WORST)
+def test_the_worst_cases(dtype, name, alpha, x):
+    around = reference.nearby([x], dtype, steps=50)
+    arrays = reference.inputs(name, np.ones_like(around), around)
+    bound = {"elu": 0.90, "elu_grad": 1.0}.get(name if alpha == 1 else "", BOUNDS[name])
+    result = reference.function(name)(*arrays, alpha=alpha)
+    assert_within(bound, name, *arrays, alpha and dtype(alpha), result=result)
+
+
 def known_answer(name, x, alpha):
     """A result for all of `x` known to be right without the oracle, or None.
 
