@@ -285,7 +285,8 @@ def test_one_that_is_not_allowed_is_found_in_any_array(name, alpha, size):
 @pytest.mark.parametrize("name", WITH_ALPHA)
 def test_an_alpha_that_is_a_signalling_nan_is_refused_without_a_warning(name):
     nan = reference.from_bits(0x7FA00001, np.float32)
-    for alpha in (np.full(6, nan), np.full(6, nan)[::-1], np.full(6, nan).astype(">f4")):
+    nans = np.full(6, nan)
+    for alpha in (nans, nans[::-1], nans.astype(nan.dtype.newbyteorder())):
         for dtype in (np.float16, np.float32, np.float64):
             with np.errstate(all="raise"), pytest.raises(ValueError, match="alpha must be finite"):
                 call(name, alpha, dtype)

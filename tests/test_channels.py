@@ -139,7 +139,8 @@ def test_alpha_may_be_strided_read_only_or_swapped(name):
     expected = reference.function(name)(*arrays, np.ascontiguousarray(alpha.T))
     read_only = alpha.copy()
     read_only.flags.writeable = False
-    for same in [alpha.T, read_only.T, alpha.astype(">f8").T, np.repeat(alpha, 2, 0)[::2].T]:
+    swapped = alpha.astype(alpha.dtype.newbyteorder())
+    for same in [alpha.T, read_only.T, swapped.T, np.repeat(alpha, 2, 0)[::2].T]:
         assert_same_bits(reference.function(name)(*arrays, same), expected)
 
 

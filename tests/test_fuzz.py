@@ -44,7 +44,7 @@ except ImportError:  # not every platform has it
 # What a case names beside these: expressions are evaluated in this module.
 NAMES = (decimal, fractions, inf, nan)
 FLOATS = ["f2", "f4", "f8", "bfloat16"] if ml_dtypes else ["f2", "f4", "f8"]
-SWAPPED = [">f2", ">f4", ">f8", ">i4", ">u8"]
+SWAPPED = [np.dtype(code).newbyteorder().str for code in ("f2", "f4", "f8", "i4", "u8")]
 WHOLE = ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"]
 POOLS = ["mixed", "special", "wide", "negative", "positive"]
 OTHER = ["g", "F", "D", "G", "O", "U3", "S3", "M8[D]", "m8[s]", "V4", "f4,i4"]

@@ -287,7 +287,7 @@ def test_many_dimensions(name, size, dimensions):
             expected = function(*reference.inputs(name, grad, x), every).reshape(shape)
             dense = reference.inputs(name, grad.reshape(shape), x.reshape(shape))
             strided = [np.repeat(a, 2).reshape(twice)[..., ::2] for a in dense]
-            swapped = [a.astype(">f4") for a in dense]
+            swapped = [a.astype(a.dtype.newbyteorder()) for a in dense]
             for arrays in (dense, strided, swapped, [a.T.copy().T for a in dense]):
                 assert_same_bits(function(*arrays, given), expected)
             out = np.zeros(twice, np.float32)[..., ::2]
