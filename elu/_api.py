@@ -1189,7 +1189,7 @@ def _by_numpy(
         function = globals()[_NAMES[formula]]
         return _containers.of_frames(function, operands)
     result = ufunc(*operands, **keywords or {})
-    if out is None and isinstance(result, np.ma.MaskedArray):
+    if (given is None or given is ...) and isinstance(result, np.ma.MaskedArray):
         return _containers.with_own_mask(result)
     return result
 

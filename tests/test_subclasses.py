@@ -13,6 +13,9 @@ import elu
 pytestmark = pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
 
 X = reference.mixed(np.float32, 12).reshape(3, 4)
+NEW_ARRAYS = [{}]  # keywords for a new array as the result
+if np.lib.NumpyVersion(np.__version__) >= "2.3.0":
+    NEW_ARRAYS.append({"out": ...})
 
 
 class Labelled(np.ndarray):
@@ -92,9 +95,10 @@ def test_a_mask_of_alpha_gets_the_shape_of_the_result(name):
     alpha = np.ma.array([[1.5], [0.5], [1]], mask=[[False], [True], [False]])
     for mask in (alpha.mask, True):
         alpha.mask = mask
-        result = reference.function(name)(*reference.inputs(name, X, X), alpha)
-        assert result.mask.shape == X.shape
-        np.testing.assert_array_equal(result.mask, np.broadcast_to(alpha.mask, X.shape))
+        for keywords in NEW_ARRAYS:
+            result = reference.function(name)(*reference.inputs(name, X, X), alpha, **keywords)
+            assert result.mask.shape == X.shape
+            np.testing.assert_array_equal(result.mask, np.broadcast_to(alpha.mask, X.shape))
 
 
 def test_alpha_may_be_anything_under_its_mask():
