@@ -1,6 +1,6 @@
 """Every value of a format through every function of one variable, against the exact result.
 
-    python bench/accuracy.py                              # all: half an hour an instruction set
+    python bench/accuracy.py                              # all: 40 minutes an instruction set
     python bench/accuracy.py --formats float16 bfloat16   # seconds
     python bench/accuracy.py --formats float32 --cases elu selu --share 64
 
