@@ -51,10 +51,7 @@ class Case:
 
     def bound(self, dtype: np.dtype) -> float:
         """The bound of SPEC in ULP."""
-        if dtype.itemsize == 2:
-            return 0.51
-        tight = {"elu": 0.90, "elu_grad": 1.0}
-        return tight.get(self.name if self.alpha == 1 else "", reference.BOUNDS[self.name])
+        return 0.51 if dtype.itemsize == 2 else reference.bound_of(self.name, self.alpha)
 
     def range(self, dtype: np.dtype) -> tuple[float, float]:
         """The least and the greatest result that the function has, rounded to the format."""
