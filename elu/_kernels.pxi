@@ -33,6 +33,10 @@ cdef extern from "_simd.h":
     double MADD_F64(double a, double b, double c) noexcept nogil
     uint32_t f32_bits(float x) noexcept nogil
     uint64_t f64_bits(double x) noexcept nogil
+    bint BELOW_ZERO_F32(float x) noexcept nogil
+    bint BELOW_ZERO_F64(double x) noexcept nogil
+    bint AT_MOST_ZERO_F32(float x) noexcept nogil
+    bint AT_MOST_ZERO_F64(double x) noexcept nogil
     float f32_from_bits(uint32_t u) noexcept nogil
     double f64_from_bits(uint64_t u) noexcept nogil
     void halves_to_floats(float* to, const uint16_t* source, size_t count) noexcept nogil
@@ -264,11 +268,9 @@ cdef inline real lifted(real width) noexcept nogil:
     cdef real lift = 1
     if real is double:
         lift = <real>2.0**-200 if width > <real>2.0**900 else lift
-        lift = <real>1 if width == INFINITY else lift
         return <real>2.0**200 if width < <real>2.0**-900 else lift
     else:
         lift = <real>2.0**-60 if width > <real>2.0**90 else lift
-        lift = <real>1 if width == INFINITY else lift
         return <real>2.0**60 if width < <real>2.0**-90 else lift
 
 
@@ -321,7 +323,12 @@ cdef inline real width_times_expm1(real x, real width, int kind) noexcept nogil:
     if kind != EACH_WIDTH:
         return below
     # What is that small beside the width is the result, and has lost digits if it was lifted down.
-    return given if x > smallest * width else below * (<real>1 / lift)
+    # Its inverse by the bits: 512 bits at once are slow to divide.
+    if real is double:
+        lift = f64_from_bits(2 * f64_bits(<real>1) - f64_bits(lift))
+    else:
+        lift = f32_from_bits(2 * f32_bits(<real>1) - f32_bits(lift))
+    return given if x > smallest * width else below * lift
 
 
 cdef inline real elu_1(real x) noexcept nogil:
@@ -347,10 +354,18 @@ cdef inline bint alpha_is_1(int kind) noexcept nogil:
     return kind == IS_1 or has_width(kind)
 
 
+cdef inline bint is_positive(real number) noexcept nogil:
+    """Whether 0 < number < infinity, by the bits, of which those of 0 wrap around."""
+    if real is double:
+        return f64_bits(number) - 1 < f64_bits(INFINITY) - 1
+    else:
+        return f32_bits(number) - 1 < f32_bits(INFINITY) - 1
+
+
 cdef inline real alpha_of(real given, int kind) noexcept nogil:
     """What the function calls alpha; NaN beside a width that is not allowed, if of many."""
     if kind == EACH_WIDTH:
-        return <real>1 if 0 < given and given < INFINITY else <real>NAN
+        return <real>1 if is_positive[real](given) else <real>NAN
     if kind == CONSTANTS or kind == CONSTANTS_LEFT:
         return F64_SELU_SCALE_ALPHA if real is double else F32_SELU_SCALE_ALPHA
     return <real>1 if alpha_is_1(kind) else given
@@ -360,13 +375,16 @@ cdef inline real width_of(real given, int kind) noexcept nogil:
     return given if has_width(kind) else <real>1
 
 
+cdef inline bint is_left(int kind) noexcept nogil:
+    return kind == ONE_LEFT or kind == CONSTANTS_LEFT
+
+
 cdef inline bint is_below(real x, int kind) noexcept nogil:
-    """Whether x is on the side of the exponential function."""
-    return x <= 0 if kind == ONE_LEFT or kind == CONSTANTS_LEFT else x < 0
-
-
-cdef inline bint is_above(real x, int kind) noexcept nogil:
-    return x > 0 if kind == ONE_LEFT or kind == CONSTANTS_LEFT else x >= 0
+    """Whether x is on the side of the exponential function. Of a NaN it says either."""
+    if real is double:
+        return AT_MOST_ZERO_F64(x) if is_left(kind) else BELOW_ZERO_F64(x)
+    else:
+        return AT_MOST_ZERO_F32(x) if is_left(kind) else BELOW_ZERO_F32(x)
 
 
 cdef inline real scale_of(int kind, real _) noexcept nogil:
@@ -516,8 +534,8 @@ cdef inline real elu_grad_any_x(
     cdef real below = scaled_product[real](
         grad * alpha, x, width, kind, F64_MAGIC if real is double else F32_MAGIC
     )
-    below = below if is_below[real](x, kind) else x
-    return grad * scale_of[real](kind, x) if is_above[real](x, kind) else below
+    below = below if is_below[real](x, kind) else grad * scale_of[real](kind, x)
+    return x if x != x else below
 
 
 cdef inline real elu_grad_anything(
@@ -540,8 +558,8 @@ cdef inline real elu_grad_anything(
         if fabsf(product) >= <real>2.0**96 and fabsf(grad) < INFINITY:
             product = (grad * <real>2.0**-80) * (alpha * <real>2.0**-80)
     below = scaled_product[real](product, x, width, kind, magic)
-    below = below if is_below[real](x, kind) else x
-    return grad * scale_of[real](kind, x) if is_above[real](x, kind) else below
+    below = below if is_below[real](x, kind) else grad * scale_of[real](kind, x)
+    return x if x != x else below
 
 
 cdef inline real elu_grad_from_output_of(
@@ -560,7 +578,7 @@ cdef inline real elu_grad_from_output_of(
     if kind == IS_0 or kind == EACH:
         side = copysign(1, y) if real is double else copysignf(1, y)
         side = side if alpha == 0 else y
-    below = grad * scale_of[real](kind, y) if is_above[real](side, kind) else below
+    below = below if is_below[real](side, kind) else grad * scale_of[real](kind, y)
     return y if y != y else below
 
 

@@ -49,6 +49,20 @@ static inline uint64_t f64_bits(double x) { uint64_t u; memcpy(&u, &x, 8); retur
 static inline float f32_from_bits(uint32_t u) { float x; memcpy(&x, &u, 4); return x; }
 static inline double f64_from_bits(uint64_t u) { double x; memcpy(&x, &u, 8); return x; }
 
+/* Signs; of a NaN any. With -fno-trapping-math GCC turns comparisons of floats around, for which
+   NEON takes four instructions instead of one. Those of integers are not in SSE2 for all sizes. */
+#ifdef __aarch64__
+#define BELOW_ZERO_F32(x) (f32_bits(x) > 0x80000000u)
+#define BELOW_ZERO_F64(x) (f64_bits(x) > 0x8000000000000000u)
+#define AT_MOST_ZERO_F32(x) ((int32_t)f32_bits(x) <= 0)
+#define AT_MOST_ZERO_F64(x) ((int64_t)f64_bits(x) <= 0)
+#else
+#define BELOW_ZERO_F32(x) ((x) < 0)
+#define BELOW_ZERO_F64(x) ((x) < 0)
+#define AT_MOST_ZERO_F32(x) ((x) <= 0)
+#define AT_MOST_ZERO_F64(x) ((x) <= 0)
+#endif
+
 /* -- float16 ------------------------------------------------------------------------------ */
 
 /* Without an instruction: as F16C and NEON do it, to the bit; NaNs come out quiet. */
