@@ -1179,6 +1179,14 @@ def _by_numpy(
     out = None if keywords is None else keywords.get("out")
     given = out[0] if type(out) is tuple and len(out) == 1 else out
     array = given if given is None or type(given) is np.ndarray else writable(given)
+    if keywords is not None and "where" in keywords and type(array) is np.ndarray and _overlap(
+        array, operands + (keywords["where"],)  # noqa: RUF005
+    ):
+        # NumPy 2.4 would give other elements than these a value, too, if of another dtype.
+        own = array.copy("K")
+        ufunc(*operands, **{**keywords, "out": own})
+        array[...] = own
+        return given
     if array is not given:
         ufunc(*operands, **{**keywords, "out": array})
         return given
@@ -1192,6 +1200,19 @@ def _by_numpy(
     if (given is None or given is ...) and isinstance(result, np.ma.MaskedArray):
         return _containers.with_own_mask(result)
     return result
+
+
+@cython.cfunc
+@cython.locals(operands=tuple)
+@cython.returns(cython.bint)
+def _overlap(array: Any, operands: tuple[Any, ...]) -> bool:
+    """Whether another array among the operands may share memory with this one."""
+    for operand in operands:
+        if operand is not array and isinstance(operand, np.ndarray) and np.may_share_memory(
+            operand, array
+        ):
+            return True
+    return False
 
 
 @cython.cfunc

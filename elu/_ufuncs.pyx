@@ -149,7 +149,11 @@ cdef object small(
     if not (grad is x or have_same_shape(grad, x)):
         n = up_to_2_30(n, size_of(grad))
     if threads_for(formula, F64, n) > 1 or casting != "same_kind" or not (
-        (out is None or np.PyArray_CheckExact(out)) and (where is True or n < SELECTED)
+        (out is None or np.PyArray_CheckExact(out)) and (
+            where is True or n < SELECTED and (
+                out is None or have_same_dtype(x, out) and have_same_dtype(grad, out)
+            )
+        )
     ):
         return None
     if number == number:
@@ -324,6 +328,10 @@ cdef bint enlarges(object alpha, tuple inputs):
 
 cdef inline bint have_same_shape(object a, object b):
     return np.PyArray_CheckExact(a) and np.PyArray_CheckExact(b) and np.PyArray_SAMESHAPE(a, b)
+
+
+cdef inline bint have_same_dtype(object a, object b):
+    return np.PyArray_CheckExact(a) and np.PyArray_CheckExact(b) and np.PyArray_EquivArrTypes(a, b)
 
 
 cdef object on_threads(int formula, tuple operands, dict keywords):
