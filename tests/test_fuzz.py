@@ -316,7 +316,10 @@ def faults(call, computed):
             alpha = float(alpha)
         except OverflowError:
             alpha = inf
-    values = np.asarray(alpha)
+    try:
+        values = np.asarray(alpha)
+    except ValueError:  # lists of different lengths
+        return found | {ValueError}
     is_real = values.dtype.kind in "iuf" or is_bfloat16(values.dtype)
     if not is_real:
         found.add(TypeError)
@@ -368,7 +371,8 @@ def plain_result(call, computed, shape):
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
         arrays = [
-            np.broadcast_to(cast(x, computed), shape).ravel() for x in call.arrays()
+            # Broadcast first: of no elements NumPy casts none, not even those that it could not.
+            cast(np.broadcast_to(x, shape), computed).ravel() for x in call.arrays()
         ]
         alpha = 1.0 if call.alpha is None else call.alpha
         if isinstance(alpha, (int, fractions.Fraction)):
