@@ -208,7 +208,7 @@ MUTATIONS = {
         ('order == "C" and np.PyArray_IS_C_CONTIGUOUS(x)', 'order == "C"', ORDER),
     ],
     "elu/_ufuncs.pyx": [
-        ("out is None or have_same_dtype(x, out) and have_same_dtype(grad, out)", "True", WHERE),
+        ("or dtype is None and have_same_dtype(x, out) and", "or dtype is None and", WHERE),
         ("and steps[out] == size\n", "\n",
          "test_layouts.py -k 'any_layout and elu_grad and float32'"),
         ("each = steps[first + 1] != 0 or", "each =", CHANNELS),
@@ -239,7 +239,7 @@ MUTATIONS = {
         ('(order == "K" or is_order_of(x, order))', "True", ORDER),
         ('        keywords["order"] = order\n', "        pass\n", SUBCLASSES),
         ("        if number == 1:\n", "        if number == 2:\n", SUBCLASSES),
-        ("type(array) is np.ndarray and _overlap(", "False and _overlap(", WHERE),
+        ("            np.copyto(*unselected)\n", "            pass\n", WHERE),
         ("        fp_leave_flags(caller)\n", "        pass\n", MODES),
         ("            fp_leave_long_double(rounding)\n", "            pass\n", MODES),
         ("        rounding = fp_enter_long_double()\n", "        rounding = 0\n", MODES),

@@ -1161,7 +1161,13 @@ def _called(
     try:
         if plain and keywords is None:  # said one by one, NumPy takes no tuple apart: 0.1 us less
             return ufunc(operands[0]) if len(operands) == 1 else ufunc(*operands)
-        return _by_numpy(formula, ufunc, operands, keywords, plain)
+        unselected = None
+        if keywords is not None and "where" in keywords:
+            unselected = _unselected(operands, keywords)
+        result = _by_numpy(formula, ufunc, operands, keywords, plain)
+        if unselected is not None:
+            np.copyto(*unselected)
+        return result
     except TypeError as error:
         better = explained(_NAMES[formula], error, inputs, keywords)
         if better is error:
@@ -1179,14 +1185,6 @@ def _by_numpy(
     out = None if keywords is None else keywords.get("out")
     given = out[0] if type(out) is tuple and len(out) == 1 else out
     array = given if given is None or type(given) is np.ndarray else writable(given)
-    if keywords is not None and "where" in keywords and type(array) is np.ndarray and _overlap(
-        array, operands + (keywords["where"],)  # noqa: RUF005
-    ):
-        # NumPy 2.4 would give other elements than these a value, too, if of another dtype.
-        own = array.copy("K")
-        ufunc(*operands, **{**keywords, "out": own})
-        array[...] = own
-        return given
     if array is not given:
         ufunc(*operands, **{**keywords, "out": array})
         return given
@@ -1203,16 +1201,24 @@ def _by_numpy(
 
 
 @cython.cfunc
-@cython.locals(operands=tuple)
-@cython.returns(cython.bint)
-def _overlap(array: Any, operands: tuple[Any, ...]) -> bool:
-    """Whether another array among the operands may share memory with this one."""
-    for operand in operands:
-        if operand is not array and isinstance(operand, np.ndarray) and np.may_share_memory(
-            operand, array
-        ):
-            return True
-    return False
+@cython.locals(operands=tuple, keywords=dict)
+def _unselected(operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """The elements of `out` that keep their values, as arguments of numpy.copyto, or None.
+
+    NumPy 2.4 would write them where `out` shares memory with an operand of another dtype: it makes
+    a copy of `out`, of which it copies all back.
+    """
+    out, where = keywords.get("out"), keywords["where"]
+    if type(out) is tuple and len(out) == 1:
+        out = out[0]
+    if isinstance(out, np.ndarray):
+        for operand in operands + (where,):  # noqa: RUF005
+            if operand is not out and isinstance(operand, np.ndarray) and np.may_share_memory(
+                operand, out
+            ):
+                array = out.view(np.ndarray)
+                return array, array.copy(), "no", ~np.asarray(where, bool)
+    return None
 
 
 @cython.cfunc

@@ -151,7 +151,8 @@ cdef object small(
     if threads_for(formula, F64, n) > 1 or casting != "same_kind" or not (
         (out is None or np.PyArray_CheckExact(out)) and (
             where is True or n < SELECTED and (
-                out is None or have_same_dtype(x, out) and have_same_dtype(grad, out)
+                out is None
+                or dtype is None and have_same_dtype(x, out) and have_same_dtype(grad, out)
             )
         )
     ):

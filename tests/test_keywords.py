@@ -83,27 +83,31 @@ def test_where_in_place(name):
 
 
 @pytest.mark.parametrize("shared", ["x", "grad", "alpha", "where"])
-@pytest.mark.parametrize("out_dtype", ["f2", ">f2", "f4", "f8", ">f8"])
+@pytest.mark.parametrize(("given_dtype", "dtype", "out_dtype"), [
+    *(("f2", None, each) for each in ("f2", ">f2", "f4", "f8", ">f8")),
+    ("f8", "f2", "f8"), ("f4", "f8", "f4"),
+])
 @pytest.mark.parametrize("size", [54, 5000, 2**17])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_where_and_an_out_of_another_dtype_in_the_memory_of_an_operand(
-    name, size, out_dtype, shared
+    name, size, given_dtype, dtype, out_dtype, shared
 ):
     """NumPy 2.4's own ufuncs write elements that were not selected."""
     if (shared == "grad" and name in FORWARD) or (shared == "alpha" and name not in WITH_ALPHA):
         pytest.skip("there is none")
     given = {
-        "grad": np.full(size, 2, np.float16), "x": np.full(size, -1.5, np.float16),
-        "alpha": np.full(size, 0.5, np.float16), "where": np.arange(size) % 3 == 0,
+        "grad": np.full(size, 2, given_dtype), "x": np.full(size, -1.5, given_dtype),
+        "alpha": np.full(size, 0.5, given_dtype), "where": np.arange(size) % 3 == 0,
     }
     memory = np.zeros(8 * size + 64, np.uint8)
     view = np.ndarray(size, given[shared].dtype, memory, 16)
     view[:] = given[shared]
     expected = np.ndarray(size, out_dtype, memory.copy(), 32)
-    np.copyto(expected, call(name, given["grad"], given["x"], given["alpha"]), where=given["where"])
+    everywhere = call(name, given["grad"], given["x"], given["alpha"], dtype=dtype)
+    np.copyto(expected, everywhere, where=given["where"])
     given[shared] = view
     out = np.ndarray(size, out_dtype, memory, 32)
-    call(name, out=out, **given)
+    call(name, out=out, dtype=dtype, **given)
     assert_same_bits(out, expected)
 
 
