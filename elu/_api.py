@@ -1213,9 +1213,9 @@ def _unselected(operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         out = out[0]
     if isinstance(out, np.ndarray):
         for operand in operands + (where,):  # noqa: RUF005
-            if operand is not out and isinstance(operand, np.ndarray) and np.may_share_memory(
-                operand, out
-            ):
+            is_array = isinstance(operand, np.ndarray)
+            is_array = is_array or not hasattr(type(operand), "__array_ufunc__")
+            if operand is not out and is_array and np.may_share_memory(operand, out):
                 array = out.view(np.ndarray)
                 return array, array.copy(), "no", ~np.asarray(where, bool)
     return None

@@ -176,11 +176,20 @@ def enlarges(alpha: Any, inputs: tuple[Any, ...]) -> bool:
 
 
 def described(*operands: Any) -> str:
-    """Their shapes, or dimensions, in a message."""
-    return " and ".join(
-        f"dimensions {tuple(each.dims)}" if hasattr(each, "dims") else f"shape {np.shape(each)}"
-        for each in operands
-    )
+    """Their shapes, dimensions or labels, in a message."""
+    return " and ".join(_described(each) for each in operands)
+
+
+def _described(operand: Any) -> str:
+    if hasattr(operand, "dims"):
+        return f"dimensions {tuple(operand.dims)}"
+    if not hasattr(operand, "axes"):
+        return f"shape {np.shape(operand)}"
+    labels = [
+        ", ".join([*(repr(each) for each in axis[:3].tolist()), *["..."] * (len(axis) > 3)])
+        for axis in operand.axes
+    ]
+    return f"labels {' by '.join(labels)}"
 
 
 def _shape(operand: Any) -> Any:

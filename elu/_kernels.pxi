@@ -574,6 +574,8 @@ cdef inline real elu_grad_from_output_of(
     cdef real slope = y + alpha
     if has_width(kind):
         slope = (y + alpha * width) / width
+    if kind == EACH:  # of a lazy alpha, which may be negative
+        slope = <real>NAN if is_below[real](alpha, kind) else slope
     cdef real below = grad * slope
     if kind == IS_0 or kind == EACH:
         side = copysign(1, y) if real is double else copysignf(1, y)
@@ -679,8 +681,9 @@ cdef inline void compute_grad_block(
         alpha = loaded[real](alpha, n, alpha_buffer)
     for k in range(BLOCK):
         a = alpha[k] if has_each(kind) else one
-        # x that becomes 0 or infinite by it has a slope of 1 or 0 in any case.
-        lift = lifted[real](a) if kind == EACH_WIDTH else lift_of_one
+        # x that becomes 0 or infinite by it has a slope of 1 or 0 in any case; beside a width that
+        # is not allowed it stays what it is.
+        lift = lifted[real](a * alpha_of[real](a, kind)) if kind == EACH_WIDTH else lift_of_one
         width = width_of[real](a * lift, kind)
         a = alpha_of[real](a, kind)
         xk = x[k] * lift

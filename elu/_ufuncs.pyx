@@ -25,7 +25,7 @@ from elu._fpstatus cimport (
     fp_clear, fp_enter, fp_is_default, fp_leave, fp_raised, fp_status
 )
 from elu._kernels cimport (
-    BF16, DTYPES, ELU, F16, F32, F64, NAMED, form_of, is_celu, itemsize_of, run_kernel, takes_alpha
+    BF16, DTYPES, ELU, F16, F32, F64, NAMED, form_of, itemsize_of, run_kernel, takes_alpha
 )
 from elu._openmp cimport threads_for, threads_within
 
@@ -566,8 +566,8 @@ cdef void compute(
     if loop.alphas:
         alpha = data[first + 1]
         # A lazy alpha was not looked at: the kernels with one for each element know what to make of
-        # a width that is not allowed.
-        each = steps[first + 1] != 0 or is_celu(loop.formula) and n > 0 and not are_allowed(
+        # one that is not allowed.
+        each = steps[first + 1] != 0 or n > 0 and not are_allowed(
             loop.formula, loop.dtype, alpha, 1
         )
     if (loop.halves == NULL and steps[0] == size and steps[first] == size and steps[out] == size

@@ -38,9 +38,21 @@ def readable(name: str, operand: Any) -> Any:
         except TypeError as error:
             if type(error) is not TypeError:
                 raise  # the library's own, which says why
+            if _is_supported(getattr(operand, "dtype", None)):
+                raise TypeError(
+                    f"{name}: this {kind.__name__} cannot be read as an array: {error}"
+                ) from None
             dtype = getattr(operand, "dtype", kind.__name__)
             raise TypeError(f"{name}: {dtype} is not supported: {SUPPORTED} ({error})") from None
     return np.from_dlpack(operand) if hasattr(kind, "__dlpack__") else operand
+
+
+def _is_supported(dtype: Any) -> bool:
+    """Whether a dtype of any library has the name of one that NumPy has, and that is supported."""
+    try:
+        return bool(float_for(np.dtype(str(dtype).rpartition(".")[2]).num) >= 0)
+    except TypeError:
+        return False
 
 
 def _is_elsewhere(operand: Any) -> bool:
@@ -108,6 +120,8 @@ def checked_alpha(
         )
     found = _containers.numbers_in(values)
     if found is None:  # not computed yet
+        for dtype in _containers.dtypes_in(values):
+            _check_dtype(name, dtype)
         return alpha
     computed = _containers.result_dtypes(inputs, (keywords or {}).get("dtype"))
     for each in found:
@@ -126,22 +140,33 @@ def _check_numbers(
     name: str, formula: int, values: Any, computed: list[np.dtype[Any]], alpha: Any
 ) -> None:
     """Real, finite in every dtype that is computed in, and not negative where that matters."""
-    if values.dtype.kind not in "iuf" and float_for(values.dtype.num) != BF16:
+    if values.dtype == object and values.ndim == 0:
         raise TypeError(
-            f"{name}: alpha must be a real number or an array of them, "
-            f"not an array of dtype {values.dtype}"
+            f"{name}: alpha must be a real number or an array of them, not {type(alpha).__name__}"
         )
+    _check_dtype(name, values.dtype)
+    shown = repr(alpha)
+    if len(shown) > 80 and not isinstance(alpha, np.ndarray):
+        shown = f"{shown[:40]}..."
     for dtype in computed or [values.dtype]:
         converted = _converted(values, dtype)
         where = f" in {dtype}" if computed else ""
         if not np.isfinite(converted).all():
-            raise ValueError(f"{name}: alpha must be finite{where}, not {alpha!r}")
+            raise ValueError(f"{name}: alpha must be finite{where}, not {shown}")
         if formula >= CELU and not (converted > 0).all():
-            raise ValueError(f"{name}: alpha must be more than 0{where}, not {alpha!r}")
+            raise ValueError(f"{name}: alpha must be more than 0{where}, not {shown}")
     if formula == ELU_GRAD_FROM_OUTPUT and not (values >= 0).all():
         raise ValueError(
             f"{name}: alpha must not be negative, because the sign of y picks the branch "
-            f"(elu_grad takes any alpha), not {alpha!r}"
+            f"(elu_grad takes any alpha), not {shown}"
+        )
+
+
+def _check_dtype(name: str, dtype: Any) -> None:
+    if isinstance(dtype, np.dtype) and dtype.kind not in "iuf" and float_for(dtype.num) != BF16:
+        raise TypeError(
+            f"{name}: alpha must be a real number or an array of them, "
+            f"not an array of dtype {dtype}"
         )
 
 

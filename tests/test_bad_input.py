@@ -49,6 +49,22 @@ def test_what_holds_no_numbers_is_a_type_error_that_names_the_dtype(name, bad):
         reference.function(name)(*reference.inputs(name, X, bad))
 
 
+@pytest.mark.parametrize("bad", NO_ARRAYS, ids=lambda bad: type(bad).__name__)
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_an_alpha_that_is_no_array_is_a_type_error_that_names_its_type(name, bad):
+    if isinstance(bad, fractions.Fraction):
+        pytest.skip("a real number")
+    with pytest.raises(TypeError, match=f"^{name}: alpha .*{type(bad).__name__}"):
+        reference.function(name)(*reference.inputs(name, X, X), bad)
+
+
+def test_a_huge_alpha_is_named_by_its_first_digits():
+    with pytest.raises(ValueError, match="finite") as error:
+        elu.elu(X, 2**2000)
+    assert str(2**2000)[:20] in str(error.value)
+    assert len(str(error.value)) < 200
+
+
 def test_a_ragged_list_is_numpys_error():
     with pytest.raises(ValueError, match="inhomogeneous"):
         elu.elu([[1], [1, 2]])

@@ -82,6 +82,7 @@ def test_where_in_place(name):
     assert_same_bits(out, np.where(X < 0, call(name), X))
 
 
+@pytest.mark.parametrize("as_given", [lambda a: a, memoryview], ids=["array", "buffer"])
 @pytest.mark.parametrize("shared", ["x", "grad", "alpha", "where"])
 @pytest.mark.parametrize(("given_dtype", "dtype", "out_dtype"), [
     *(("f2", None, each) for each in ("f2", ">f2", "f4", "f8", ">f8")),
@@ -90,7 +91,7 @@ def test_where_in_place(name):
 @pytest.mark.parametrize("size", [54, 5000, 2**17])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_where_and_an_out_of_another_dtype_in_the_memory_of_an_operand(
-    name, size, given_dtype, dtype, out_dtype, shared
+    name, size, given_dtype, dtype, out_dtype, shared, as_given
 ):
     """NumPy 2.4's own ufuncs write elements that were not selected."""
     if (shared == "grad" and name in FORWARD) or (shared == "alpha" and name not in WITH_ALPHA):
@@ -105,7 +106,7 @@ def test_where_and_an_out_of_another_dtype_in_the_memory_of_an_operand(
     expected = np.ndarray(size, out_dtype, memory.copy(), 32)
     everywhere = call(name, given["grad"], given["x"], given["alpha"], dtype=dtype)
     np.copyto(expected, everywhere, where=given["where"])
-    given[shared] = view
+    given[shared] = as_given(view)
     out = np.ndarray(size, out_dtype, memory, 32)
     call(name, out=out, dtype=dtype, **given)
     assert_same_bits(out, expected)

@@ -198,12 +198,22 @@ def test_frames_of_dask():
         assert result.equals(elu.elu(eager, 1.5))
 
 
+@pytest.mark.parametrize("dtype", ["?", "F", "U1", "O"])
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_a_lazy_alpha_of_a_dtype_that_is_not_allowed(name, dtype):
+    alpha = lazy(np.zeros((20, 50), dtype))
+    for x in (lazy(X), X):
+        with pytest.raises(TypeError, match=f"^{name}: alpha must be .* dtype {alpha.dtype}"):
+            call(name, x, x, alpha)
+
+
 @pytest.mark.parametrize("size", [9, 2**17 + 5])
 @pytest.mark.parametrize(
     ("name", "bad"),
     [
         *itertools.product(WITH_ALPHA, [np.nan, np.inf, -np.inf, 1e39]),
         *itertools.product(CELUS, [0.0, -0.0, -1.0, -1e-45, 1e-50]),
+        *itertools.product(["elu_grad_from_output"], [-1.0, -1e-45]),
     ],
 )
 def test_a_lazy_alpha_that_is_not_allowed_gives_no_finite_number(name, size, bad):

@@ -284,6 +284,14 @@ def test_labels_of_alpha_alone_do_not_enlarge_the_result(name):
             reference.function(name)(*reference.inputs(name, x, x), alpha)
 
 
+def test_labels_are_named_where_the_shapes_agree():
+    series = pd.Series([-1.0, 1.0], index=["a", "b"])
+    with pytest.raises(ValueError, match=r"labels 'a', 'b', and labels 'a', 'c' does not"):
+        elu.elu(series, pd.Series(1.5, index=["a", "c"]))
+    with pytest.raises(ValueError, match=r"labels 0, 1, 2, \.\.\., and labels 0, 1, 2, "):
+        elu.elu(pd.Series(np.zeros(999)), pd.Series(np.ones(1000)))
+
+
 @pytest.mark.parametrize("size", [9, 2**17 + 5])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_series_as_out_of_arrays_as_exp_takes_it(name, size):
