@@ -123,6 +123,9 @@ def cast(values: Any, dtype: np.dtype[Any]) -> Any:
     one, and a compiled `with` ends the process.
     """
     with np.errstate(all="ignore"):
+        if isinstance(values, np.ma.MaskedArray):
+            # Its own way stumbles over the value that bfloat16 is filled with.
+            return np.ma.array(values.data.astype(dtype), mask=np.ma.getmask(values))
         return values.astype(dtype)
 
 

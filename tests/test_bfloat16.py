@@ -211,6 +211,18 @@ def test_keywords():
     assert_same(out, np.where(where, elu.elu(x), np.zeros_like(x)))
 
 
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", BFLOAT16], ids=str)
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_a_masked_alpha_that_knows_what_it_is_filled_with(name, dtype):
+    """NumPy converts no masked array of bfloat16 after that."""
+    grad, x = (np.linspace(-1, 1, 8).astype(dtype) for _ in range(2))
+    alpha = np.ma.array(np.full(8, 1.5, BFLOAT16), mask=np.arange(8) % 2 == 0)
+    repr(alpha.fill_value)
+    result = compute(name, grad, x, alpha)
+    assert result.mask.tolist() == alpha.mask.tolist()
+    reference.assert_same_bits(result.data[1::2], compute(name, grad, x, 1.5)[1::2])
+
+
 def test_subclasses_and_containers():
     x = NUMBERS[40000:40008]
     masked = elu.elu(np.ma.masked_array(x, np.arange(8) % 2 == 0))
