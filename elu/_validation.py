@@ -145,21 +145,25 @@ def _check_numbers(
             f"{name}: alpha must be a real number or an array of them, not {type(alpha).__name__}"
         )
     _check_dtype(name, values.dtype)
-    shown = repr(alpha)
-    if len(shown) > 80 and not isinstance(alpha, np.ndarray):
-        shown = f"{shown[:40]}..."
     for dtype in computed or [values.dtype]:
         converted = _converted(values, dtype)
         where = f" in {dtype}" if computed else ""
         if not np.isfinite(converted).all():
-            raise ValueError(f"{name}: alpha must be finite{where}, not {shown}")
+            raise ValueError(f"{name}: alpha must be finite{where}, not {_shown(alpha)}")
         if formula >= CELU and not (converted > 0).all():
-            raise ValueError(f"{name}: alpha must be more than 0{where}, not {shown}")
+            raise ValueError(f"{name}: alpha must be more than 0{where}, not {_shown(alpha)}")
     if formula == ELU_GRAD_FROM_OUTPUT and not (values >= 0).all():
         raise ValueError(
             f"{name}: alpha must not be negative, because the sign of y picks the branch "
-            f"(elu_grad takes any alpha), not {shown}"
+            f"(elu_grad takes any alpha), not {_shown(alpha)}"
         )
+
+
+def _shown(alpha: Any) -> str:
+    """As it is named in a message: without the last digits of a number with hundreds."""
+    shown = repr(alpha)
+    is_short = len(shown) <= 80 or isinstance(alpha, np.ndarray)
+    return shown if is_short else f"{shown[:40]}..."
 
 
 def _check_dtype(name: str, dtype: Any) -> None:
