@@ -265,6 +265,9 @@ def numpys(call):
     """What NumPy makes of the call, with a ufunc that has the same loops and computes nothing."""
     arrays, keywords = call.arrays(), dict(call.keywords)
     stand_in = STAND_INS[len(arrays)]
+    if keywords.get("out", ...) is None:
+        # Here it is the default, while NumPy takes it for a word that `where` was not forgotten.
+        del keywords["out"]
     dtypes = [keywords.get("dtype"), *(getattr(each, "dtype", None) for each in arrays)]
     if any(is_bfloat16(dtype) for dtype in dtypes):
         # A number of Python's adapts to it, too.
