@@ -111,7 +111,7 @@ MUTATIONS = {
          CELU64),
         ("smallest = <real>-2.0**-27", "smallest = <real>-2.0**-20", CELU32),
         ("return given if x > smallest * width else", "return", CELU32),
-        ("2 * f32_bits(<real>1) - f32_bits(lift)", "f32_bits(<real>1)", NO_INVERSE),
+        ("2 * f32_bits(<real>1) - f32_bits(lift)", "f32_bits(<real>1)", CELU32),
         ("f32_bits(number) - 1 < f32_bits(INFINITY) - 1", "f32_bits(number) != 0", LAZY_ALPHA),
         ("lifted[real](a * alpha_of[real](a, kind))", "lifted[real](a)", LAZY_ALPHA),
         ("<real>NAN if is_below[real](alpha, kind) else slope", "slope", LAZY_ALPHA),
