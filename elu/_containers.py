@@ -1,5 +1,6 @@
 """What pandas, xarray, pint and astropy need to be told, or asked."""
 
+import contextlib
 import itertools
 import sys
 from collections.abc import Callable
@@ -88,6 +89,8 @@ def numbers_in(container: Any) -> list[Any] | None:
         return [values.to_numpy(np.float64, na_value=1)]
     data = getattr(container, "data", values)
     if isinstance(data, np.ndarray):
+        if getattr(container, "nnz", np.inf) < container.size:  # a sparse array
+            return [data, np.asarray(container.fill_value)]
         return [data]
     if hasattr(type(container), "__array_ufunc__"):
         return None
@@ -179,8 +182,11 @@ def enlarges(alpha: Any, inputs: tuple[Any, ...]) -> bool:
 
 
 def described(*operands: Any) -> str:
-    """Their shapes, dimensions or labels, in a message."""
-    return " and ".join(_described(each) for each in operands)
+    """Their shape, dimensions or labels, in a message."""
+    if not any(hasattr(each, "dims") or hasattr(each, "axes") for each in operands):
+        with contextlib.suppress(ValueError):
+            return f"shape {np.broadcast_shapes(*[np.shape(each) for each in operands])}"
+    return " and ".join(dict.fromkeys(_described(each) for each in operands))
 
 
 def _described(operand: Any) -> str:

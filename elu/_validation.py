@@ -113,18 +113,18 @@ def checked_alpha(
         values = readable(f"{name}: alpha", alpha)
         if not hasattr(values, "__array_ufunc__"):
             values = np.asarray(values)
+    _check_type(name, values, alpha)
     if _containers.enlarges(values, inputs):
         raise ValueError(
-            f"{name}: alpha must broadcast to {_containers.described(*inputs)}, and "
-            f"{_containers.described(values)} does not"
+            f"{name}: alpha must broadcast to {_containers.described(*inputs)}, not have "
+            f"{_containers.described(values)}"
         )
     found = _containers.numbers_in(values)
     if found is None:  # not computed yet
-        for dtype in _containers.dtypes_in(values):
-            _check_dtype(name, dtype)
         return alpha
     computed = _containers.result_dtypes(inputs, (keywords or {}).get("dtype"))
     for each in found:
+        _check_type(name, each, alpha)
         _check_numbers(name, formula, each, computed, alpha)
     if not isinstance(values, (np.ndarray, np.generic)):
         return values
@@ -139,38 +139,52 @@ def checked_alpha(
 def _check_numbers(
     name: str, formula: int, values: Any, computed: list[np.dtype[Any]], alpha: Any
 ) -> None:
-    """Real, finite in every dtype that is computed in, and not negative where that matters."""
-    if values.dtype == object and values.ndim == 0:
-        raise TypeError(
-            f"{name}: alpha must be a real number or an array of them, not {type(alpha).__name__}"
-        )
-    _check_dtype(name, values.dtype)
+    """Finite in every dtype that is computed in, and not negative where that matters."""
     for dtype in computed or [values.dtype]:
         converted = _converted(values, dtype)
         where = f" in {dtype}" if computed else ""
-        if not np.isfinite(converted).all():
-            raise ValueError(f"{name}: alpha must be finite{where}, not {_shown(alpha)}")
-        if formula >= CELU and not (converted > 0).all():
-            raise ValueError(f"{name}: alpha must be more than 0{where}, not {_shown(alpha)}")
+        finite = np.isfinite(converted)
+        if not finite.all():
+            raise ValueError(f"{name}: alpha must be finite{where}, not {_shown(alpha, finite)}")
+        positive = converted > 0
+        if formula >= CELU and not positive.all():
+            shown = _shown(alpha, positive)
+            raise ValueError(f"{name}: alpha must be more than 0{where}, not {shown}")
     if formula == ELU_GRAD_FROM_OUTPUT and not (values >= 0).all():
         raise ValueError(
-            f"{name}: alpha must not be negative, because the sign of y picks the branch "
-            f"(elu_grad takes any alpha), not {_shown(alpha)}"
+            f"{name}: alpha must not be negative, but it is {_shown(alpha, values >= 0)}: the sign "
+            "of y picks the branch (elu_grad takes any alpha)"
         )
 
 
-def _shown(alpha: Any) -> str:
-    """As it is named in a message: without the last digits of a number with hundreds."""
+def _shown(alpha: Any, allowed: Any) -> str:
+    """The first number that is not allowed; of one with hundreds of digits the first ones."""
+    if isinstance(alpha, np.ndarray) and alpha.shape == np.shape(allowed) != ():
+        return repr(alpha[~allowed].flat[0].item())
     shown = repr(alpha)
-    is_short = len(shown) <= 80 or isinstance(alpha, np.ndarray)
-    return shown if is_short else f"{shown[:40]}..."
+    return shown if len(shown) <= 80 else f"{shown[:40]}..."
 
 
-def _check_dtype(name: str, dtype: Any) -> None:
-    if isinstance(dtype, np.dtype) and dtype.kind not in "iuf" and float_for(dtype.num) != BF16:
+def _check_type(name: str, values: Any, alpha: Any) -> None:
+    """Real numbers, as far as dtypes tell, of NumPy or of a library that has a `kind`, too."""
+    refused = ""
+    # A number of which NumPy makes an object, or which is missing and says that it is an operand.
+    is_object = isinstance(values, np.ndarray) and values.dtype == object and values.ndim == 0
+    is_object = is_object or not any(
+        hasattr(values, each) for each in ("shape", "dims", "magnitude")
+    )
+    if is_object and not isinstance(alpha, np.ndarray):
+        refused = type(alpha).__name__
+    else:
+        for dtype in _containers.dtypes_in(values):
+            kind = getattr(dtype, "kind", "f")
+            is_bfloat16 = isinstance(dtype, np.dtype) and float_for(dtype.num) == BF16
+            if kind not in "iuf" and not is_bfloat16:
+                is_scalar = isinstance(alpha, np.generic)
+                refused = type(alpha).__name__ if is_scalar else f"an array of dtype {dtype}"
+    if refused:
         raise TypeError(
-            f"{name}: alpha must be a real number or an array of them, "
-            f"not an array of dtype {dtype}"
+            f"{name}: alpha must be a real number or an array of them, not {refused}"
         )
 
 

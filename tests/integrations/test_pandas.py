@@ -284,11 +284,28 @@ def test_labels_of_alpha_alone_do_not_enlarge_the_result(name):
             reference.function(name)(*reference.inputs(name, x, x), alpha)
 
 
+@pytest.mark.parametrize("alpha", [
+    pd.Series([True, None, False], dtype="boolean"),
+    pd.Series(list("abc")),
+    pd.Series(list("123"), dtype="string"),
+    pd.Series(list("aab"), dtype="category"),
+    pd.Index(list("abc")),
+    pd.DataFrame({"p": pd.array([True, False, True], "boolean")}),
+    pd.Series(pd.to_datetime(["2020"] * 3)),
+    pd.NA,
+], ids=["boolean", "str", "string", "category", "index", "frame", "datetime", "NA"])
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_an_alpha_that_is_no_number_is_a_type_error(name, alpha):
+    for x in (np.float32([-1, 0, 1]), pd.Series(np.float64([-1, 0, 1]))):
+        with pytest.raises(TypeError, match=f"^{name}: alpha must be a real number"):
+            reference.function(name)(*reference.inputs(name, x, x), alpha)
+
+
 def test_labels_are_named_where_the_shapes_agree():
     series = pd.Series([-1.0, 1.0], index=["a", "b"])
-    with pytest.raises(ValueError, match=r"labels 'a', 'b', and labels 'a', 'c' does not"):
+    with pytest.raises(ValueError, match=r"labels 'a', 'b', not have labels 'a', 'c'"):
         elu.elu(series, pd.Series(1.5, index=["a", "c"]))
-    with pytest.raises(ValueError, match=r"labels 0, 1, 2, \.\.\., and labels 0, 1, 2, "):
+    with pytest.raises(ValueError, match=r"labels 0, 1, 2, \.\.\., not have labels 0, 1, 2, "):
         elu.elu(pd.Series(np.zeros(999)), pd.Series(np.ones(1000)))
 
 

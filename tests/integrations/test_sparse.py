@@ -50,3 +50,18 @@ def test_scipy_lets_no_ufunc_in(name, kind):
     x = getattr(pytest.importorskip("scipy.sparse"), kind)(DENSE)
     with pytest.raises(TypeError, match=kind):
         reference.function(name)(*reference.inputs(name, x, x))
+
+
+@pytest.mark.parametrize("name", reference.WITH_ALPHA)
+def test_what_a_sparse_alpha_does_not_store_is_looked_at(name):
+    x = np.array([-1.0, -0.5, 2.0])
+    arrays = reference.inputs(name, x, x)
+    stored = np.array([1.0, 2.0, 3.0])
+    for fill_value in (np.nan, np.inf):
+        alpha = sparse.COO([[2]], [1.0], shape=(3,), fill_value=fill_value)
+        with pytest.raises(ValueError, match=f"^{name}: alpha must be finite"):
+            reference.function(name)(*arrays, alpha)
+        full = sparse.COO([[0, 1, 2]], stored, shape=(3,), fill_value=fill_value)
+        result = reference.function(name)(*arrays, full)
+        expected = reference.function(name)(*arrays, stored)
+        reference.assert_same_bits(np.asarray(result), expected)
