@@ -66,6 +66,12 @@ def as_operand_of(alpha: Any, inputs: tuple[Any, ...]) -> Any:
 # -- what a container holds ------------------------------------------------------------------
 
 
+def is_missing(number: Any) -> bool:
+    """Whether it is pandas.NA, which makes an object of what it is computed with."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and number is getattr(pandas, "NA", None)
+
+
 def numbers_in(container: Any) -> list[Any] | None:
     """The arrays of numbers that a container of any kind holds; None if they are not there yet."""
     if isinstance(container, np.ma.MaskedArray):

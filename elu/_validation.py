@@ -99,7 +99,7 @@ def checked_alpha(
 ) -> Any:
     """alpha as the ufunc takes it: a float, an array of the result's dtype, or a container."""
     no_numbers = (str, bytes, bytearray, complex, bool, np.complexfloating, type(None))
-    if isinstance(alpha, no_numbers):
+    if isinstance(alpha, no_numbers) or _containers.is_missing(alpha):
         raise TypeError(
             f"{name}: alpha must be a real number or an array of them, not {type(alpha).__name__}"
         )
@@ -168,11 +168,8 @@ def _shown(alpha: Any, allowed: Any) -> str:
 def _check_type(name: str, values: Any, alpha: Any) -> None:
     """Real numbers, as far as dtypes tell, of NumPy or of a library that has a `kind`, too."""
     refused = ""
-    # A number of which NumPy makes an object, or which is missing and says that it is an operand.
+    # What NumPy makes an object of.
     is_object = isinstance(values, np.ndarray) and values.dtype == object and values.ndim == 0
-    is_object = is_object or not any(
-        hasattr(values, each) for each in ("shape", "dims", "magnitude")
-    )
     if is_object and not isinstance(alpha, np.ndarray):
         refused = type(alpha).__name__
     else:
