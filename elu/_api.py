@@ -1182,8 +1182,7 @@ def _by_numpy(
     plain: bool,
 ) -> Any:
     """A call of the ufunc with whatever there is of keywords and containers."""
-    out = None if keywords is None else keywords.get("out")
-    given = out[0] if type(out) is tuple and len(out) == 1 else out
+    given = None if keywords is None else _out_in(keywords)
     array = given if given is None or type(given) is np.ndarray else writable(given)
     if array is not given:
         ufunc(*operands, **{**keywords, "out": array})
@@ -1201,6 +1200,14 @@ def _by_numpy(
 
 
 @cython.cfunc
+@cython.locals(keywords=dict)
+def _out_in(keywords: dict[str, Any]) -> Any:
+    """`out`, which may stand in a tuple of one; None where it was not given."""
+    out = keywords.get("out")
+    return out[0] if type(out) is tuple and len(out) == 1 else out
+
+
+@cython.cfunc
 @cython.locals(operands=tuple, keywords=dict)
 def _unselected(operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """The elements of `out` that keep their values, as arguments of numpy.copyto, or None.
@@ -1208,9 +1215,7 @@ def _unselected(operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     NumPy 2.4 would write them where `out` shares memory with an operand of another dtype: it makes
     a copy of `out`, of which it copies all back.
     """
-    out, where = keywords.get("out"), keywords["where"]
-    if type(out) is tuple and len(out) == 1:
-        out = out[0]
+    out, where = _out_in(keywords), keywords["where"]
     if isinstance(out, np.ndarray):
         for operand in operands + (where,):  # noqa: RUF005
             is_array = isinstance(operand, np.ndarray)
@@ -1234,9 +1239,7 @@ def _selected(
     x = operands[0] if form_of(formula) == ELU else operands[1]
     if len(keywords) != 2 or type(x) is not np.ndarray or x.size < SELECTED:
         return None
-    out, where = keywords.get("out"), keywords["where"]
-    if type(out) is tuple and len(out) == 1:
-        out = out[0]
+    out, where = _out_in(keywords), keywords["where"]
     if not (
         type(out) is type(where) is np.ndarray and out.shape == where.shape == x.shape
         and out.dtype == x.dtype and where.dtype == bool and out.flags.writeable

@@ -527,15 +527,25 @@ cdef inline real scaled_product(
     return product * s * m
 
 
+cdef inline real below_or_above(
+    real below, real grad, real side, real x, int kind
+) noexcept nogil:
+    """`below` where `side` is below 0, else grad * scale. A NaN in x is the result as it is.
+
+    Of two NaN that meet in a product, either might survive.
+    """
+    below = below if is_below[real](side, kind) else grad * scale_of[real](kind, x)
+    return x if x != x else below
+
+
 cdef inline real elu_grad_any_x(
     real grad, real x, real alpha, real width, int kind
 ) noexcept nogil:
-    """The same in the tier ANY_X. A NaN in x is the result as it is."""
+    """The same in the tier ANY_X."""
     cdef real below = scaled_product[real](
         grad * alpha, x, width, kind, F64_MAGIC if real is double else F32_MAGIC
     )
-    below = below if is_below[real](x, kind) else grad * scale_of[real](kind, x)
-    return x if x != x else below
+    return below_or_above[real](below, grad, x, x, kind)
 
 
 cdef inline real elu_grad_anything(
@@ -558,8 +568,7 @@ cdef inline real elu_grad_anything(
         if fabsf(product) >= <real>2.0**96 and fabsf(grad) < INFINITY:
             product = (grad * <real>2.0**-80) * (alpha * <real>2.0**-80)
     below = scaled_product[real](product, x, width, kind, magic)
-    below = below if is_below[real](x, kind) else grad * scale_of[real](kind, x)
-    return x if x != x else below
+    return below_or_above[real](below, grad, x, x, kind)
 
 
 cdef inline real elu_grad_from_output_of(
@@ -567,8 +576,7 @@ cdef inline real elu_grad_from_output_of(
 ) noexcept nogil:
     """The same from y: grad * scale where y >= 0, grad * (y + alpha * width) / width where y < 0.
 
-    With alpha = 0, -0.0 is negative. A NaN in y is the result as it is: of two that meet in a
-    product, either might survive.
+    With alpha = 0, -0.0 is negative.
     """
     cdef real side = y
     cdef real slope = y + alpha
@@ -576,12 +584,10 @@ cdef inline real elu_grad_from_output_of(
         slope = (y + alpha * width) / width
     if kind == EACH:  # of a lazy alpha, which may be negative
         slope = <real>NAN if is_below[real](alpha, kind) else slope
-    cdef real below = grad * slope
     if kind == IS_0 or kind == EACH:
         side = copysign(1, y) if real is double else copysignf(1, y)
         side = side if alpha == 0 else y
-    below = below if is_below[real](side, kind) else grad * scale_of[real](kind, y)
-    return y if y != y else below
+    return below_or_above[real](grad * slope, grad, side, y, kind)
 
 
 # -- c. blocks -------------------------------------------------------------------------------

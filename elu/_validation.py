@@ -100,9 +100,7 @@ def checked_alpha(
     """alpha as the ufunc takes it: a float, an array of the result's dtype, or a container."""
     no_numbers = (str, bytes, bytearray, complex, bool, np.complexfloating, type(None))
     if isinstance(alpha, no_numbers) or _containers.is_missing(alpha):
-        raise TypeError(
-            f"{name}: alpha must be a real number or an array of them, not {type(alpha).__name__}"
-        )
+        raise _no_number(name, type(alpha).__name__)
     alpha = _containers.as_operand_of(alpha, inputs)
     if isinstance(alpha, numbers.Real) and not isinstance(alpha, np.generic):
         try:
@@ -124,7 +122,8 @@ def checked_alpha(
         return alpha
     computed = _containers.result_dtypes(inputs, (keywords or {}).get("dtype"))
     for each in found:
-        _check_type(name, each, alpha)
+        if each is not values:
+            _check_type(name, each, alpha)
         _check_numbers(name, formula, each, computed, alpha)
     if not isinstance(values, (np.ndarray, np.generic)):
         return values
@@ -167,22 +166,19 @@ def _shown(alpha: Any, allowed: Any) -> str:
 
 def _check_type(name: str, values: Any, alpha: Any) -> None:
     """Real numbers, as far as dtypes tell, of NumPy or of a library that has a `kind`, too."""
-    refused = ""
-    # What NumPy makes an object of.
-    is_object = isinstance(values, np.ndarray) and values.dtype == object and values.ndim == 0
-    if is_object and not isinstance(alpha, np.ndarray):
-        refused = type(alpha).__name__
-    else:
-        for dtype in _containers.dtypes_in(values):
-            kind = getattr(dtype, "kind", "f")
-            is_bfloat16 = isinstance(dtype, np.dtype) and float_for(dtype.num) == BF16
-            if kind not in "iuf" and not is_bfloat16:
-                is_scalar = isinstance(alpha, np.generic)
-                refused = type(alpha).__name__ if is_scalar else f"an array of dtype {dtype}"
-    if refused:
-        raise TypeError(
-            f"{name}: alpha must be a real number or an array of them, not {refused}"
-        )
+    for dtype in _containers.dtypes_in(values):
+        kind = getattr(dtype, "kind", "f")
+        is_bfloat16 = isinstance(dtype, np.dtype) and float_for(dtype.num) == BF16
+        if kind not in "iuf" and not is_bfloat16:
+            # What is no array at all, NumPy makes an object of.
+            made_object = kind == "O" and isinstance(values, np.ndarray) and values.ndim == 0
+            if isinstance(alpha, np.generic) or (made_object and alpha is not values):
+                raise _no_number(name, type(alpha).__name__)
+            raise _no_number(name, f"an array of dtype {dtype}")
+
+
+def _no_number(name: str, given: str) -> TypeError:
+    return TypeError(f"{name}: alpha must be a real number or an array of them, not {given}")
 
 
 def _converted(values: Any, dtype: np.dtype[Any]) -> Any:

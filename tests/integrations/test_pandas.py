@@ -135,6 +135,22 @@ def test_alpha_aligns_by_label():
 
 
 @pytest.mark.parametrize("dtype", ["float64", "Float64"])
+@pytest.mark.parametrize("labels", ["abc", "cba"])
+def test_the_name_is_that_of_x(labels, dtype):
+    x = pd.Series(X[:, 0], index=ROWS, name="x")
+    alpha = pd.Series(0.5, index=list(labels), name="alpha", dtype=dtype)
+    assert elu.elu(x, alpha).name == elu.elu_grad(x, x, alpha).name == "x"
+    assert alpha.name == "alpha"
+
+
+def test_labels_that_alpha_lacks_are_refused():
+    x, frame = pd.Series(X[:, 0], index=ROWS), pd.DataFrame(X, index=ROWS, columns=COLUMNS)
+    for given, alpha in [(x, pd.Series(0.5, index=["a", "c"])), (frame, pd.Series({"q": 0.5}))]:
+        with pytest.raises(ValueError, match="alpha must be finite in float32, not nan"):
+            elu.elu(given, alpha)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Float64"])
 @pytest.mark.parametrize("bad", [-np.inf, np.inf])
 @pytest.mark.parametrize("name", WITH_ALPHA)
 def test_alpha_in_a_series_must_be_finite(name, bad, dtype):
