@@ -54,8 +54,7 @@ def as_operand_of(alpha: Any, inputs: tuple[Any, ...]) -> Any:
         labels = [each.axes[-1] for each in labelled]  # of a frame those of its columns
         if (
             labels and all(each.equals(labels[0]) for each in labels)
-            and isinstance(alpha.dtype, np.dtype)
-            and alpha.index.is_unique and _are_among(alpha.index, labels)
+            and isinstance(alpha.dtype, np.dtype) and _are_among(alpha.index, labels)
         ):
             return alpha.reindex(labels[0]).to_numpy()  # pandas would take 10 times as long
         for frame in labelled:

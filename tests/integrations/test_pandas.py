@@ -143,6 +143,26 @@ def test_the_name_is_that_of_x(labels, dtype):
     assert alpha.name == "alpha"
 
 
+def test_a_label_twice_in_alpha():
+    """Refused, unless x has it twice, too."""
+    alpha = pd.Series([0.5, 1.0, 2.0], index=list("aab"))
+    with pytest.raises(ValueError, match="duplicate labels"):
+        elu.elu(pd.Series(X[:, 0], index=ROWS), alpha)
+    result = elu.elu(pd.Series(X[:, 0], index=list("aab")), alpha)
+    assert_same_bits(result.to_numpy(), elu.elu(X[:, 0], alpha.to_numpy()))
+
+
+@pytest.mark.parametrize("name", ["elu_grad", "celu_grad"])
+def test_alpha_beside_gradients_of_other_labels(name):
+    """Of its two operands in the same order it goes by labels, too."""
+    function = reference.function(name)
+    grad, x = pd.Series(X[:, 1], index=ROWS), pd.Series(X[:, 0], index=ROWS)
+    alpha = pd.Series([0.5, 1.0, 2.0], index=ROWS)
+    expected = function(grad, x, alpha)
+    result = function(grad[::-1], x, alpha[::-1])
+    assert_same_bits(result[ROWS].to_numpy(), expected.to_numpy())
+
+
 def test_labels_that_alpha_lacks_are_refused():
     x, frame = pd.Series(X[:, 0], index=ROWS), pd.DataFrame(X, index=ROWS, columns=COLUMNS)
     for given, alpha in [(x, pd.Series(0.5, index=["a", "c"])), (frame, pd.Series({"q": 0.5}))]:
