@@ -197,6 +197,9 @@ def pandas_objects() -> Iterator[Point]:
         at = f"{dtype}, {rows} rows"
         names = {"x": pandas.Series(normal(rows, dtype))}
         yield Point(f"Series, {at}", 1.25, "elu(x)", "exp(x)", names)
+        yield Point(f"Series, alpha=1.5, {at}", 1.25, "elu(x, 1.5)", "exp(x)", names)
+        names = {"grad": pandas.Series(normal(rows, dtype)), **names}
+        yield Point(f"Series' gradient, {at}", 1.5, "elu_grad(grad, x)", "multiply(grad, x)", names)
         frame = pandas.DataFrame(normal((rows, 4), dtype), columns=list("abcd"))
         yield Point(f"DataFrame, {at}", 1.5, "elu(x)", "exp(x)", {"x": frame})
         label, names = f"DataFrame's gradient, {at}", {"grad": frame, "x": frame}

@@ -1190,9 +1190,10 @@ def _by_numpy(
     if plain:
         return ufunc(*operands, **keywords or {})
     _containers.introduce(_ALL)
-    if keywords is None and _containers.is_of_frames(operands):
-        function = globals()[_NAMES[formula]]
-        return _containers.of_frames(function, operands)
+    if keywords is None:
+        result = _containers.of_pandas(globals()[_NAMES[formula]], operands)
+        if result is not None:
+            return result
     result = ufunc(*operands, **keywords or {})
     if (given is None or given is ...) and isinstance(result, np.ma.MaskedArray):
         return _containers.with_own_mask(result)

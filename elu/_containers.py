@@ -245,27 +245,49 @@ def with_own_mask(result: Any) -> Any:
     return result
 
 
-# -- frames ----------------------------------------------------------------------------------
-# Beside a second operand, and alpha is one, pandas would make a frame of several dtypes an array of
-# the widest, or of objects. It would take three times as long for a ufunc as for a product, too.
+# -- pandas ----------------------------------------------------------------------------------
+# Beside a second operand, and alpha is one, pandas takes two or three times as long for a ufunc as
+# for a product. It would make a frame of several dtypes an array of the widest, or of objects, too.
 
 
-def is_of_frames(operands: tuple[Any, ...]) -> bool:
-    """A pandas DataFrame beside frames, arrays and numbers."""
+def of_pandas(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
+    """The function of what pandas has beside arrays and numbers; None where pandas is to do it."""
     pandas = sys.modules.get("pandas")
     if pandas is None or len(operands) < 2:
-        return False
-    frames = [isinstance(each, pandas.DataFrame) for each in operands]
-    return any(frames) and all(
-        is_frame or isinstance(each, (np.ndarray, np.generic, int, float))
-        for is_frame, each in zip(frames, operands, strict=True)
+        return None
+    labelled = [each for each in operands if isinstance(each, (pandas.Series, pandas.DataFrame))]
+    kinds = (*map(type, labelled), np.ndarray, np.generic, int, float)
+    if not labelled or not all(isinstance(each, kinds) for each in operands):
+        return None
+    if all(isinstance(each, pandas.DataFrame) for each in labelled):
+        return _of_frames(function, operands, labelled)
+    if all(_is_like(each, labelled[0]) for each in operands):
+        return _of_series(function, operands, labelled)
+    return None
+
+
+def _is_like(operand: Any, series: Any) -> bool:
+    """A Series of the same labels and a dtype of NumPy's, an array of its length, or a number."""
+    if isinstance(operand, np.ndarray):
+        return type(operand) is np.ndarray and operand.shape in ((), series.shape)
+    return not hasattr(operand, "index") or (
+        type(operand) is type(series)
+        and isinstance(operand.dtype, np.dtype) and operand.index.equals(series.index)
     )
 
 
-def of_frames(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
-    """The function of frames aligned by their labels: of their arrays, or column by column."""
+def _of_series(function: Callable[..., Any], operands: tuple[Any, ...], labelled: list[Any]) -> Any:
+    first = labelled[0]
+    arrays = [each.to_numpy() if hasattr(each, "index") else each for each in operands]
+    result = first._constructor(function(*arrays), index=first.index, copy=False)
+    if len(labelled) == 1:  # as pandas does
+        return result.__finalize__(first)
+    return result.rename(first.name if len({each.name for each in labelled}) == 1 else None)
+
+
+def _of_frames(function: Callable[..., Any], operands: tuple[Any, ...], frames: list[Any]) -> Any:
+    """Aligned by their labels: of their arrays, or column by column."""
     pandas = sys.modules["pandas"]
-    frames = [each for each in operands if isinstance(each, pandas.DataFrame)]
     whole = frames[0]
     if not all(
         frame.index.equals(whole.index) and frame.columns.equals(whole.columns) for frame in frames

@@ -1,5 +1,7 @@
 """pandas: the same container comes back, with its labels, its dtypes and its missing values."""
 
+import itertools
+
 import numpy as np
 import pytest
 import reference
@@ -115,6 +117,69 @@ def test_gradients_align_by_label(name):
     assert result.index.equals(np.hypot(grad, x).index)
     expected = function(np.float32([3, 2, 1]), X[:, 0].copy())
     assert_same_bits(result[ROWS].to_numpy(), expected)
+
+
+class Labelled(pd.Series):
+    """A subclass as libraries have them."""
+
+    @property
+    def _constructor(self):
+        return Labelled
+
+
+def series(x, **keywords):
+    """One with a note in its attrs, which pandas keeps where no other Series is beside it."""
+    result = pd.Series(x, **{"index": ROWS, "name": "s", **keywords})
+    result.attrs["note"] = 1
+    return result
+
+
+Y = X[:, 0]
+TWICE = pd.MultiIndex.from_tuples([(1, "a"), (1, "a"), (2, "b")])
+
+
+@pytest.mark.parametrize(
+    "operands",
+    [
+        (series(Y), series(Y)), (series(Y), series(Y, name="t")), (series(Y), series(Y, name=None)),
+        (series(Y), 2), (2.5, series(Y)), (series(Y), np.float64(2)), (np.float32(2), series(Y)),
+        (series(Y), Y.astype("f8")), (Y, series(Y)), (series(Y.astype("i4")), series(Y)),
+        (series(Y, index=TWICE), series(Y, index=TWICE)), (series(Y[:1], index=["a"]), Y[:1]),
+        (series(Y[:0], index=[]), series(Y[:0], index=[])), (series(Y[:0], index=[]), 2.0),
+        (series(Y), series(Y, index=list("cba"))), (series(Y), series(Y, dtype="Float32")),
+        (Labelled(Y, index=ROWS), series(Y)), (series(Y), Labelled(Y, index=ROWS)),
+        (Labelled(Y, index=ROWS, name="u"), 2.0),
+        (series(Y), np.ma.array(Y, mask=[0, 1, 0])),
+    ],
+    ids=map(str, itertools.count()),
+)
+def test_gradients_of_series_are_as_those_of_a_ufunc(operands):
+    """Type, name, labels, attrs and dtype are those of numpy.logaddexp."""
+    expected = np.logaddexp(*operands)
+    for name in GRADIENTS:
+        result = reference.function(name)(*operands)
+        assert type(result) is type(expected)
+        if isinstance(expected, pd.Series):
+            assert (result.name, result.dtype, result.attrs) == (
+                expected.name, expected.dtype, expected.attrs
+            )
+            assert result.index.identical(expected.index)
+            by_pandas = getattr(elu._ufuncs, name)(*operands)
+            pd.testing.assert_series_equal(result, by_pandas, check_exact=True)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1,), (1, 3), (3, 1)])
+def test_an_array_of_another_shape_beside_a_series_is_as_in_a_ufunc(shape):
+    other = np.ones(shape, np.float32)
+    for operands in [(series(Y), other), (other, series(Y))]:
+        try:
+            expected = np.logaddexp(*operands)
+        except Exception as error:
+            with pytest.raises(type(error)):
+                elu.elu_grad(*operands)
+        else:
+            result = elu.elu_grad(*operands)
+            assert (type(result), result.shape) == (type(expected), expected.shape)
 
 
 @pytest.mark.parametrize("other", [list, np.asarray])
