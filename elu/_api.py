@@ -1159,8 +1159,6 @@ def _called(
     if keywords is not None and "casting" in keywords:
         keywords = with_casts(inputs, len(operands), keywords)
     try:
-        if plain and keywords is None:  # said one by one, NumPy takes no tuple apart: 0.1 us less
-            return ufunc(operands[0]) if len(operands) == 1 else ufunc(*operands)
         unselected = None
         if keywords is not None and "where" in keywords:
             unselected = _unselected(operands, keywords)

@@ -11,6 +11,7 @@
 # The ufuncs do the broadcasting, overlap, casting, byte order, `where`, subclasses and errors.
 
 cimport numpy as np
+from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_New
 from cpython.ref cimport Py_INCREF
 from cython.parallel cimport prange
@@ -33,6 +34,9 @@ import sys
 from array import array as python_array
 
 import numpy
+
+cdef extern from "Python.h":
+    object PyObject_Vectorcall(object, PyObject** arguments, size_t count, PyObject* keywords)
 
 cdef extern from "numpy/dtype_api.h":
     int NPY_HALF
@@ -128,6 +132,9 @@ cdef struct Loop:
 
 # -- a. small and large arrays ---------------------------------------------------------------
 
+cdef tuple KEYWORDS = ("where", "order", "dtype", "subok")
+
+
 # Beside the operands the keywords of numpy.ufunc: in a dict they cost 0.2 us.
 cdef object small(
     int formula, object grad, object x, object alpha, object out, object where, object casting,
@@ -169,19 +176,27 @@ cdef object small(
         out is None and where is True and order == "K" and dtype is None and subok is True
     )
     ufunc = ufuncs[formula] if number == 1 else with_alpha[formula]
+    cdef PyObject* arguments[8]
+    cdef size_t count = 0
+    if form_of(formula) != ELU:
+        arguments[count] = <PyObject*>grad
+        count += 1
+    arguments[count] = <PyObject*>x
+    count += 1
+    if number != 1:
+        arguments[count] = <PyObject*>alpha
+        count += 1
+    if not plain:
+        arguments[count] = <PyObject*>out
+        count += 1
+        arguments[count] = <PyObject*>where
+        arguments[count + 1] = <PyObject*>order
+        arguments[count + 2] = <PyObject*>dtype
+        arguments[count + 3] = <PyObject*>subok
     try:
-        if form_of(formula) == ELU and number == 1:
-            return ufunc(x) if plain else ufunc(
-                x, out, where=where, order=order, dtype=dtype, subok=subok
-            )
-        if form_of(formula) == ELU or number == 1:
-            second = alpha if form_of(formula) == ELU else x
-            return ufunc(grad, second) if plain else ufunc(
-                grad, second, out, where=where, order=order, dtype=dtype, subok=subok
-            )
-        return ufunc(grad, x, alpha) if plain else ufunc(
-            grad, x, alpha, out, where=where, order=order, dtype=dtype, subok=subok
-        )
+        # Cython's own call does not notice that NumPy failed without an exception, for want of
+        # memory, which ends the process on Python 3.12; this makes one.
+        return PyObject_Vectorcall(ufunc, arguments, count, NULL if plain else <PyObject*>KEYWORDS)
     except TypeError:
         return None  # to be explained
 
