@@ -1189,7 +1189,7 @@ def _by_numpy(
         return ufunc(*operands, **keywords or {})
     _containers.introduce(_ALL)
     if keywords is None:
-        result = _containers.of_pandas(globals()[_NAMES[formula]], operands)
+        result = _containers.by_arrays(globals()[_NAMES[formula]], operands)
         if result is not None:
             return result
     result = ufunc(*operands, **keywords or {})

@@ -46,17 +46,19 @@ def _for_pint(ufunc: np.ufunc) -> Callable[..., Any]:
     return handled
 
 
-def as_operand_of(alpha: Any, inputs: tuple[Any, ...]) -> Any:
+def as_operand_of(name: str, alpha: Any, inputs: tuple[Any, ...]) -> Any:
     """alpha as the library of the inputs takes it beside them, in a ufunc that it does not know."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(alpha, pandas.Series):
         labelled = [each for each in inputs if isinstance(each, (pandas.Series, pandas.DataFrame))]
-        labels = [each.axes[-1] for each in labelled]  # of a frame those of its columns
-        if (
-            labels and all(each.equals(labels[0]) for each in labels)
-            and isinstance(alpha.dtype, np.dtype) and _are_among(alpha.index, labels)
-        ):
-            return alpha.reindex(labels[0]).to_numpy()  # pandas would take 10 times as long
+        axes = [each.axes[-1] for each in labelled]  # of a frame the labels of its columns
+        if axes and all(each.equals(axes[0]) for each in axes):
+            _check_labels(name, axes[0], alpha.index, "lacks")
+            _check_labels(name, alpha.index, axes[0], "has")
+            if getattr(alpha.dtype, "kind", "O") in "iuf" and not alpha.hasnans:
+                # pandas would take 10 times as long, and give a nullable dtype on.
+                dtype = getattr(alpha.dtype, "numpy_dtype", alpha.dtype)
+                return alpha.reindex(axes[0]).to_numpy(dtype)
         for frame in labelled:
             if isinstance(frame, pandas.DataFrame):
                 columns = frame.columns.union(alpha.index, sort=False)
@@ -64,10 +66,7 @@ def as_operand_of(alpha: Any, inputs: tuple[Any, ...]) -> Any:
                 return pandas.DataFrame(rows, index=frame.index, columns=columns)
         if labelled:
             return alpha.rename(labelled[0].name)
-    if hasattr(alpha, "drop_nulls"):  # polars, which would take the wider dtype
-        for series in inputs:
-            if type(series) is type(alpha):
-                return alpha.cast(series.dtype)
+    if is_of_polars(alpha) and not any(map(is_of_polars, inputs)):
         return alpha.to_numpy()
     return alpha
 
@@ -97,7 +96,7 @@ def numbers_in(container: Any) -> list[Any] | None:
         return _in_all(column for _, column in container.items())
     if hasattr(container, "magnitude"):  # a quantity of pint
         return numbers_in(container.magnitude)
-    if hasattr(container, "drop_nulls"):  # a Series of polars: what is missing stays missing
+    if is_of_polars(container):  # what is missing stays missing
         return [container.drop_nulls().to_numpy()]
     values = getattr(container, "values", None)
     if hasattr(values, "to_numpy"):  # pandas' nullable arrays, likewise
@@ -156,7 +155,7 @@ def _dtypes(operand: Any) -> list[Any]:
     """Those of an operand's parts, as numpy.ufunc.resolve_dtypes takes them."""
     if type(operand) in (int, float):
         return [type(operand)]
-    if hasattr(operand, "drop_nulls"):  # polars has dtypes of its own
+    if is_of_polars(operand):  # which has dtypes of its own
         return [operand.clear().to_numpy().dtype]
     found = [getattr(each, "numpy_dtype", each) for each in dtypes_in(operand)]  # nullable ones
     return [each for each in found if isinstance(each, np.dtype)]
@@ -164,25 +163,38 @@ def _dtypes(operand: Any) -> list[Any]:
 
 def dtypes_in(operand: Any) -> list[Any]:
     """The dtypes of an operand's parts, as its library has them; none if they are not known."""
-    if hasattr(operand, "columns") or hasattr(operand, "data_vars"):  # frames, by name
-        return list({each: None for _, each in operand.dtypes.items()})
+    dtypes = getattr(operand, "dtypes", None)
+    if hasattr(dtypes, "items"):  # frames, by name
+        return list({each: None for _, each in dtypes.items()})
     if hasattr(operand, "dtype"):
         return [operand.dtype]
     return [] if hasattr(type(operand), "__array_ufunc__") else [np.asarray(operand).dtype]
 
 
-def enlarges(alpha: Any, inputs: tuple[Any, ...]) -> bool:
-    """Whether the result has another shape because of alpha."""
-    if hasattr(alpha, "dims"):  # xarray broadcasts by name
-        names = {name for each in inputs for name in getattr(each, "dims", ())}
-        if names:
-            return not set(alpha.dims) <= names
-    others = [each for each in inputs if type(each) is type(alpha)]
+def check_shape(name: str, alpha: Any, inputs: tuple[Any, ...]) -> None:
+    """ValueError where the result would have another shape because of alpha."""
+    if _enlarges(name, alpha, inputs):
+        raise ValueError(
+            f"{name}: alpha must broadcast to {_all_described(inputs)}, not have "
+            f"{_described(alpha)}"
+        )
+
+
+def _enlarges(name: str, alpha: Any, inputs: tuple[Any, ...]) -> bool:
+    if hasattr(alpha, "dims"):  # xarray broadcasts by name, and keeps the labels that both have
+        others = [each for each in inputs if hasattr(each, "dims")]
+        for other in others:
+            for key in set(alpha.indexes) & set(other.indexes):
+                _check_labels(name, other.indexes[key], alpha.indexes[key], "lacks")
+        if others:
+            return not set(alpha.dims) <= {key for each in others for key in each.dims}
     if hasattr(alpha, "data_vars"):
         return False
-    if others and hasattr(alpha, "axes"):  # pandas aligns by label
-        return any(
-            not _are_among(labels, [each.axes[k] for each in others])
+    others = [each for each in inputs if type(each) is type(alpha)]
+    pandas = sys.modules.get("pandas")
+    if others and pandas is not None and isinstance(alpha, (pandas.Series, pandas.DataFrame)):
+        return any(  # it aligns by label
+            bool(_missing(labels, [each.axes[k] for each in others]))
             for k, labels in enumerate(alpha.axes)
         )
     shapes = [_shape(each) for each in (alpha, *inputs)]
@@ -196,14 +208,25 @@ def enlarges(alpha: Any, inputs: tuple[Any, ...]) -> bool:
     )
 
 
-def _are_among(labels: Any, axes: list[Any]) -> bool:
+def _check_labels(name: str, labels: Any, known: Any, what: str) -> None:
+    missing = _missing(labels, [known])
+    if missing:
+        raise ValueError(
+            f"{name}: alpha must have the labels of the other operand, and {what} {missing[0]!r}"
+        )
+
+
+def _missing(labels: Any, axes: list[Any]) -> list[Any]:
+    """The labels that none of the axes has."""
     if any(labels.equals(each) for each in axes):  # which is quick
-        return True
-    return bool(labels.isin(axes[0].append(axes[1:])).all())
+        return []
+    if labels.nlevels != axes[0].nlevels:
+        return list(labels)
+    # pyarrow, in which pandas holds strings, would not look for another type.
+    return list(labels[~labels.astype(object).isin(axes[0].append(axes[1:]))])
 
 
-def described(*operands: Any) -> str:
-    """Their shape, dimensions or labels, in a message."""
+def _all_described(operands: tuple[Any, ...]) -> str:
     if not any(hasattr(each, "dims") or hasattr(each, "axes") for each in operands):
         with contextlib.suppress(ValueError):
             return f"shape {np.broadcast_shapes(*[np.shape(each) for each in operands])}"
@@ -245,25 +268,47 @@ def with_own_mask(result: Any) -> Any:
     return result
 
 
-# -- pandas ----------------------------------------------------------------------------------
+# -- pandas and polars -----------------------------------------------------------------------
 # Beside a second operand, and alpha is one, pandas takes two or three times as long for a ufunc as
 # for a product. It would make a frame of several dtypes an array of the widest, or of objects, too.
 
 
-def of_pandas(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
-    """The function of what pandas has beside arrays and numbers; None where pandas is to do it."""
+def by_arrays(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
+    """The function of Series or frames beside arrays and numbers; None where a ufunc does more."""
     pandas = sys.modules.get("pandas")
-    if pandas is None or len(operands) < 2:
-        return None
-    labelled = [each for each in operands if isinstance(each, (pandas.Series, pandas.DataFrame))]
+    labelled = [
+        each for each in operands
+        if (pandas is not None and isinstance(each, (pandas.Series, pandas.DataFrame)))
+        or is_of_polars(each)
+    ]
     kinds = (*map(type, labelled), np.ndarray, np.generic, int, float)
     if not labelled or not all(isinstance(each, kinds) for each in operands):
+        return None
+    if all(is_of_polars(each) for each in labelled):
+        return _of_polars(function, operands, labelled)
+    if len(operands) < 2:
         return None
     if all(isinstance(each, pandas.DataFrame) for each in labelled):
         return _of_frames(function, operands, labelled)
     if all(_is_like(each, labelled[0]) for each in operands):
         return _of_series(function, operands, labelled)
     return None
+
+
+def is_of_polars(operand: Any) -> bool:
+    """A Series of polars."""
+    polars = sys.modules.get("polars")
+    return polars is not None and isinstance(operand, polars.Series)
+
+
+def _of_polars(function: Callable[..., Any], operands: tuple[Any, ...], labelled: list[Any]) -> Any:
+    """A ufunc's result would have the dtype that goes with alpha's."""
+    arrays = [each.fill_null(1).to_numpy() if is_of_polars(each) else each for each in operands]
+    result = type(labelled[0])(labelled[0].name, function(*arrays))
+    for each in labelled:
+        if each.has_nulls():
+            result = result.set(each.is_null(), None)
+    return result
 
 
 def _is_like(operand: Any, series: Any) -> bool:
@@ -312,8 +357,10 @@ def _of_frames(function: Callable[..., Any], operands: tuple[Any, ...], frames: 
             function(*[_column(each, whole, k) for each in operands])
             for k in range(whole.shape[1])
         ]
-        result = whole._constructor(pandas.concat(columns, axis=1))
-        result.columns = whole.columns
+        result = whole.copy()
+        if columns:
+            result = whole._constructor(pandas.concat(columns, axis=1))
+            result.columns = whole.columns
     return result.__finalize__(whole)
 
 

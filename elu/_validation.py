@@ -101,7 +101,7 @@ def checked_alpha(
     no_numbers = (str, bytes, bytearray, complex, bool, np.complexfloating, type(None))
     if isinstance(alpha, no_numbers) or _containers.is_missing(alpha):
         raise _no_number(name, type(alpha).__name__)
-    alpha = _containers.as_operand_of(alpha, inputs)
+    alpha = _containers.as_operand_of(name, alpha, inputs)
     if isinstance(alpha, numbers.Real) and not isinstance(alpha, np.generic):
         try:
             values: Any = np.float64(alpha)
@@ -112,11 +112,7 @@ def checked_alpha(
         if not hasattr(values, "__array_ufunc__"):
             values = np.asarray(values)
     _check_type(name, values, alpha)
-    if _containers.enlarges(values, inputs):
-        raise ValueError(
-            f"{name}: alpha must broadcast to {_containers.described(*inputs)}, not have "
-            f"{_containers.described(values)}"
-        )
+    _containers.check_shape(name, values, inputs)
     found = _containers.numbers_in(values)
     if found is None:  # not computed yet
         return alpha
@@ -144,22 +140,24 @@ def _check_numbers(
         where = f" in {dtype}" if computed else ""
         finite = np.isfinite(converted)
         if not finite.all():
-            raise ValueError(f"{name}: alpha must be finite{where}, not {_shown(alpha, finite)}")
+            shown = _shown(alpha, values, finite)
+            raise ValueError(f"{name}: alpha must be finite{where}, not {shown}")
         positive = converted > 0
         if formula >= CELU and not positive.all():
-            shown = _shown(alpha, positive)
+            shown = _shown(alpha, values, positive)
             raise ValueError(f"{name}: alpha must be more than 0{where}, not {shown}")
     if formula == ELU_GRAD_FROM_OUTPUT and not (values >= 0).all():
+        shown = _shown(alpha, values, values >= 0)
         raise ValueError(
-            f"{name}: alpha must not be negative, but it is {_shown(alpha, values >= 0)}: the sign "
-            "of y picks the branch (elu_grad takes any alpha)"
+            f"{name}: alpha must not be negative, but it is {shown}: the sign of y picks the "
+            "branch (elu_grad takes any alpha)"
         )
 
 
-def _shown(alpha: Any, allowed: Any) -> str:
+def _shown(alpha: Any, values: Any, allowed: Any) -> str:
     """The first number that is not allowed; of one with hundreds of digits the first ones."""
-    if isinstance(alpha, np.ndarray) and alpha.shape == np.shape(allowed) != ():
-        return repr(alpha[~allowed].flat[0].item())
+    if np.ndim(values):
+        return repr(values[~allowed].flat[0].item())
     shown = repr(alpha)
     return shown if len(shown) <= 80 else f"{shown[:40]}..."
 

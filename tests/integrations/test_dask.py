@@ -240,3 +240,16 @@ def test_alpha_alone_does_not_enlarge_the_result(name):
     ]:
         with pytest.raises(ValueError, match="alpha"):
             call(name, x, x, alpha)
+
+
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_frames_of_dask_with_an_alpha_each(name):
+    dd, pd = pytest.importorskip("dask.dataframe"), pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": [-2.0, 0.5, -1.0], "b": [1.0, -2.0, -3.0]})
+    for x, alpha in [(frame, frame.abs()), (frame["a"], frame["b"].abs())]:
+        expected = call(name, x.to_numpy(), x.to_numpy(), alpha.to_numpy())
+        lazy_x, lazy_alpha = (dd.from_pandas(each, npartitions=2) for each in (x, alpha))
+        result = call(name, lazy_x, lazy_x, lazy_alpha)
+        assert type(result) is type(np.logaddexp(lazy_x, lazy_alpha))
+        assert_same_bits(compute(result).to_numpy(), expected)
+    assert_same_bits(compute(call(name, lazy_x, lazy_x, alpha)).to_numpy(), expected)

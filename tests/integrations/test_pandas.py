@@ -212,7 +212,7 @@ def test_a_label_twice_in_alpha():
     """Refused, unless x has it twice, too."""
     alpha = pd.Series([0.5, 1.0, 2.0], index=list("aab"))
     with pytest.raises(ValueError, match="duplicate labels"):
-        elu.elu(pd.Series(X[:, 0], index=ROWS), alpha)
+        elu.elu(pd.Series(X[:2, 0], index=list("ab")), alpha)
     result = elu.elu(pd.Series(X[:, 0], index=list("aab")), alpha)
     assert_same_bits(result.to_numpy(), elu.elu(X[:, 0], alpha.to_numpy()))
 
@@ -231,8 +231,38 @@ def test_alpha_beside_gradients_of_other_labels(name):
 def test_labels_that_alpha_lacks_are_refused():
     x, frame = pd.Series(X[:, 0], index=ROWS), pd.DataFrame(X, index=ROWS, columns=COLUMNS)
     for given, alpha in [(x, pd.Series(0.5, index=["a", "c"])), (frame, pd.Series({"q": 0.5}))]:
-        with pytest.raises(ValueError, match="alpha must be finite in float32, not nan"):
-            elu.elu(given, alpha)
+        for each in (alpha, alpha.astype("Float64")):
+            with pytest.raises(ValueError, match=r"labels of the other operand, and lacks '[bp]'"):
+                elu.elu(given, each)
+
+
+@pytest.mark.parametrize("level", ["u", "v"])
+def test_labels_of_one_level_are_refused(level):
+    index = pd.MultiIndex.from_product([["a", "b"], [1, 2]], names=["u", "v"])
+    alpha = pd.Series([0.5, 1.0], index=index.unique(level))
+    for x in (pd.Series(-1.0, index=index), pd.DataFrame(-1.0, index=[0], columns=index)):
+        with pytest.raises(ValueError, match=r"alpha must have the labels .* lacks \('a', 1\)"):
+            elu.elu(x, alpha)
+
+
+@pytest.mark.parametrize("dtype", ["Float64", "Int64", "float32[pyarrow]"])
+def test_a_nullable_alpha_does_not_change_the_dtype(dtype):
+    """Unless a number is missing."""
+    if "pyarrow" in dtype:
+        pytest.importorskip("pyarrow")
+    x, alpha = series(X[:, 0]), pd.Series([1, 2, 3], index=list("cba"), dtype=dtype)
+    pd.testing.assert_series_equal(elu.elu(x, alpha), elu.elu(x, alpha.astype("f8")))
+    assert elu.elu(x, alpha).attrs == x.attrs
+    assert elu.elu(x, alpha.where(alpha > 1)).isna().tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("labels", [{"index": [1, 2]}, {"columns": list("ab")}, {}])
+def test_frames_without_rows_or_columns(labels):
+    frame = pd.DataFrame(dtype="f4", **labels)
+    for result in (
+        elu.elu(frame), elu.elu(frame, 2.0), elu.elu_grad(1.0, frame), elu.celu_grad(frame, frame)
+    ):
+        pd.testing.assert_frame_equal(result, np.multiply(frame, 2.0))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "Float64"])
@@ -404,9 +434,9 @@ def test_an_alpha_that_is_no_number_is_a_type_error(name, alpha):
 
 def test_labels_are_named_where_the_shapes_agree():
     series = pd.Series([-1.0, 1.0], index=["a", "b"])
-    with pytest.raises(ValueError, match=r"labels 'a', 'b', not have labels 'a', 'c'"):
+    with pytest.raises(ValueError, match="of the other operand, and lacks 'b'"):
         elu.elu(series, pd.Series(1.5, index=["a", "c"]))
-    with pytest.raises(ValueError, match=r"labels 0, 1, 2, \.\.\., not have labels 0, 1, 2, "):
+    with pytest.raises(ValueError, match="of the other operand, and has 999"):
         elu.elu(pd.Series(np.zeros(999)), pd.Series(np.ones(1000)))
 
 

@@ -1,5 +1,7 @@
 """polars: Series come back as Series, as from np.exp, with their names and missing values."""
 
+import datetime
+
 import numpy as np
 import pytest
 import reference
@@ -68,3 +70,50 @@ def test_a_frame_as_exp_takes_it():
     result = elu.elu(frame, 1.5)
     assert type(result) is type(np.exp(frame))
     assert_same_bits(np.asarray(result), elu.elu(frame.to_numpy(), 1.5))
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u2", "i4", "f2", "f4", "f8"])
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_alpha_is_rounded_to_the_dtype_of_the_result(name, dtype):
+    """Not to that of the first operand, which integers would not survive; nor does it change it."""
+    function = reference.function(name)
+    x = np.abs(X).astype(dtype) if dtype == "u2" else X.astype(dtype)
+    for alpha in (1.0, 1.5, np.array([0.5, 1.5, 0.1]), pl.Series([0.5, 1.5, 0.1])):
+        result = function(*inputs(name, pl.Series(x), pl.Series(x)), alpha)
+        expected = function(*inputs(name, x, x), np.asarray(alpha))
+        assert_same_bits(result.to_numpy(), expected)
+
+
+def test_alpha_beside_gradients_of_two_dtypes():
+    grad, x, alpha = np.array([1, 2]), np.array([-1.0, -2]), np.array([0.1, 0.3])
+    result = elu.elu_grad(pl.Series(grad), pl.Series(x), pl.Series(alpha))
+    assert_same_bits(result.to_numpy(), elu.elu_grad(grad, x, alpha))
+
+
+def test_missing_values_of_each_operand_stay_missing():
+    grad, x, alpha = (pl.Series([1, 2, 3, 4]).set(pl.Series([k == n for n in range(4)]), None)
+                      for k in range(3))
+    assert elu.elu_grad(grad, -x, alpha).is_null().to_list() == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    "alpha",
+    [["1", "2", "3"], [True, False, True], [datetime.date(2020, 1, 1)] * 3, [[1.0]] * 3],
+)
+def test_an_alpha_of_no_numbers(alpha):
+    for x in (X, pl.Series(X)):
+        with pytest.raises(TypeError, match="alpha must be a real number"):
+            elu.elu(x, pl.Series(alpha))
+
+
+def test_expressions():
+    """The numbers are not there yet; alpha is checked, as far as it is a number."""
+    frame, column = pl.DataFrame({"a": X.astype("f8"), "b": [1.0, 2, 3]}), pl.col("a")
+    for alpha in (1.0, 1.5, 70000, 1e-10):
+        result = frame.select(elu.celu(column, alpha))["a"].to_numpy()
+        assert_same_bits(result, elu.celu(X.astype("f8"), alpha))
+    for bad in (0, np.nan, -1):
+        with pytest.raises(ValueError, match="alpha must be"):
+            elu.celu_grad_from_output(column, column, bad)
+    both = frame.select(elu.elu(column, pl.col("b")))["a"].to_numpy()
+    assert_same_bits(both, elu.elu(X.astype("f8"), [1.0, 2, 3]))

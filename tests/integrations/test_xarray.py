@@ -101,3 +101,17 @@ def test_dimensions_of_alpha_alone_do_not_enlarge_the_result(name, array):
     ]:
         with pytest.raises(ValueError, match="alpha"):
             reference.function(name)(*reference.inputs(name, x, x), given)
+
+
+@pytest.mark.parametrize("name", WITH_ALPHA)
+def test_alpha_goes_by_label_and_lacks_none(name, array):
+    """xarray would leave out what it finds in one of them only."""
+    labels = [1, 2, 3, 4, 5]
+    alpha = xr.DataArray(np.linspace(0.5, 1.5, 5), dims="t", coords={"t": labels[::-1]})
+    function = reference.function(name)
+    result = function(*reference.inputs(name, array, array), alpha)
+    expected = function(*reference.inputs(name, X, X), alpha.values[:0:-1])
+    assert_same_bits(result.transpose("c", "t").sel(t=labels[:4]).values, expected)
+    for lacking in (alpha[2:], alpha.assign_coords(t=list("abcde"))):
+        with pytest.raises(ValueError, match=r"labels of the other operand, and lacks [14]"):
+            function(*reference.inputs(name, array, array), lacking)
