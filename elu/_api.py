@@ -36,6 +36,7 @@ from cython.cimports.elu._ufuncs import (  # type: ignore[import-not-found]
     small,
 )
 
+from types import EllipsisType
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, overload
 
 import cython
@@ -57,8 +58,8 @@ class _Array(Protocol):
 
 _Number: TypeAlias = "float | np.integer[Any] | np.floating[Any]"
 _Alpha: TypeAlias = "_Number | _Array | list[Any] | tuple[Any, ...]"  # and no string
-_Out: TypeAlias = "NDArray[_F] | tuple[NDArray[_F]] | None"
-_AnyOut: TypeAlias = "NDArray[Any] | tuple[NDArray[Any]] | None"
+_Out: TypeAlias = "NDArray[_F] | tuple[NDArray[_F]] | EllipsisType | None"
+_AnyOut: TypeAlias = "NDArray[Any] | tuple[NDArray[Any]] | EllipsisType | None"
 _Casting: TypeAlias = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
 _Order: TypeAlias = Literal["K", "A", "C", "F"]
 
@@ -126,7 +127,7 @@ def elu(
     Parameters
     ----------
     x : array_like
-        Input of any shape, without dimension (as for `numpy.exp`); bool, integer, float16,
+        Input of any shape, without a unit (as of `numpy.exp`); bool, integer, float16,
         float32 or float64, in either byte order.
     alpha : float or array_like, default: 1.0
         Minus the value that large negative `x` saturate at. Finite; an array of numbers must
@@ -192,7 +193,7 @@ def elu_grad(
 
 @overload
 def elu_grad(
-    grad: NDArray[_F],
+    grad: NDArray[_F] | float,
     x: NDArray[_F],
     alpha: _Alpha = 1.0,
     *,
@@ -298,7 +299,7 @@ def elu_grad_from_output(
 
 @overload
 def elu_grad_from_output(
-    grad: NDArray[_F],
+    grad: NDArray[_F] | float,
     y: NDArray[_F],
     alpha: _Alpha = 1.0,
     *,
@@ -497,7 +498,7 @@ def selu_grad(
 
 @overload
 def selu_grad(
-    grad: NDArray[_F],
+    grad: NDArray[_F] | float,
     x: NDArray[_F],
     *,
     out: _Out[_F] = None,
@@ -595,7 +596,7 @@ def selu_grad_from_output(
 
 @overload
 def selu_grad_from_output(
-    grad: NDArray[_F],
+    grad: NDArray[_F] | float,
     y: NDArray[_F],
     *,
     out: _Out[_F] = None,
@@ -795,7 +796,7 @@ def celu_grad(
 
 @overload
 def celu_grad(
-    grad: NDArray[_F],
+    grad: NDArray[_F] | float,
     x: NDArray[_F],
     alpha: _Alpha = 1.0,
     *,
@@ -901,7 +902,7 @@ def celu_grad_from_output(
 
 @overload
 def celu_grad_from_output(
-    grad: NDArray[_F],
+    grad: NDArray[_F] | float,
     y: NDArray[_F],
     alpha: _Alpha = 1.0,
     *,
