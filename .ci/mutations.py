@@ -45,6 +45,7 @@ ISA = "test_isa.py -k 'asked_for or unknown'"
 SUBCLASSES = "test_subclasses.py"
 PANDAS = "integrations/test_pandas.py"
 XARRAY = "integrations/test_xarray.py"
+POLARS = "integrations/test_polars.py"
 UNITS = "integrations/test_units.py"
 TORCH = "integrations/test_elu_torch.py -m 'not slow'"
 TORCH_VALUES = (
@@ -252,7 +253,7 @@ MUTATIONS = {
         ('if hasattr(operand, "__cuda_array_interface__"):', "if False:",
          "test_bad_input.py -k cuda"),
         ("bytearray, complex, bool,", "bytearray, complex,", REFUSED),
-        ("    if _containers.enlarges(values, inputs):", "    if False:", ALPHA),
+        ("    _containers.check_shape(name, values, inputs)\n", "", ALPHA),
         ('not in "iuf" and', 'not in "iufb" and', REFUSED),
         ("finite = np.isfinite(converted)", "finite = ~np.isnan(converted)", REFUSED),
         ("positive = converted > 0", "positive = converted >= 0", REFUSED),
@@ -272,11 +273,17 @@ MUTATIONS = {
         ("        return _in_all(column for _, column in container.items())", "        return None",
          PANDAS),
         ("na_value=1)", "na_value=0)", PANDAS),
-        ("            return not set(alpha.dims) <= names", "            return False", XARRAY),
-        ("            not _are_among(", "            _are_among(", PANDAS),
-        ("all(each.equals(labels[0]) for each in labels)", "True", PANDAS),
-        ("isinstance(alpha.dtype, np.dtype) and _are", "_are", PANDAS),
-        ("return alpha.reindex(labels[0]).to_numpy()", "return alpha.to_numpy()", PANDAS),
+        ("            return not set(alpha.dims) <= {", "            return None in {", XARRAY),
+        ("set(alpha.indexes) & set(", "set() & set(", XARRAY),
+        ("            bool(_missing(labels,", "            not bool(_missing(labels,", PANDAS),
+        ("all(each.equals(axes[0]) for each in axes)", "True", PANDAS),
+        (' in "iuf" and not alpha.hasnans', ' in "iuf"', PANDAS),
+        ("return alpha.reindex(axes[0]).to_numpy(", "return alpha.to_numpy(", PANDAS),
+        ('            _check_labels(name, alpha.index, axes[0], "has")\n', "", PANDAS),
+        ("if labels.nlevels != axes[0].nlevels", "if False", PANDAS),
+        ("not any(map(is_of_polars, inputs))", "any(map(is_of_polars, inputs))", POLARS),
+        ("each.fill_null(1).to_numpy()", "each.to_numpy()", POLARS),
+        ("        if each.has_nulls():\n", "        if False:\n", POLARS),
         ("        if labelled:\n", "        if False:\n", PANDAS),
         ("        type(operand) is type(series)\n        and", "       ", PANDAS),
         (" and operand.index.equals(series.index)", "", PANDAS),

@@ -203,7 +203,8 @@ def test_alpha_aligns_by_label():
 @pytest.mark.parametrize("labels", ["abc", "cba"])
 def test_the_name_is_that_of_x(labels, dtype):
     x = pd.Series(X[:, 0], index=ROWS, name="x")
-    alpha = pd.Series(0.5, index=list(labels), name="alpha", dtype=dtype)
+    missing = None if dtype == "Float64" else 0.25
+    alpha = pd.Series([0.5, 0.5, missing], index=list(labels), name="alpha", dtype=dtype)
     assert elu.elu(x, alpha).name == elu.elu_grad(x, x, alpha).name == "x"
     assert alpha.name == "alpha"
 
