@@ -1,7 +1,8 @@
 """What .ci/mutate changes: for each file an old text, the new one, and the tests that must notice.
 
 A fourth text says why no test can: those are tried too, and do not count. "build" in place of tests
-says that the build must fail. Variables before the tests are for both.
+says that the build must fail. Variables before the tests are for both; a CPU without the instruction
+set that they ask for skips them.
 """
 
 F32 = "test_accuracy.py -m 'not slow' -k float32"
@@ -11,11 +12,13 @@ CELU64 = "test_accuracy.py -k 'celu and float64'"
 VALUES = "test_values.py"
 FMA = "test_isa.py -k to_the_bit"
 HALVES = "test_dtypes.py -k rounded_once"
+AVX2_HALVES, AVX512_HALVES = f"ELU_ISA=avx2 {HALVES}", f"ELU_ISA=avx512 {HALVES}"
 BASELINE_HALVES = (
     "ELU_ISA=baseline test_values.py test_dtypes.py -k 'rounded_once or values and float16'"
 )
 BFLOATS = "test_bfloat16.py -k 'every or nan or alpha or promotion'"
 TAILS = "test_layouts.py -k 'tails and (elu_grad] or elu_grad-float or elu-float)'"
+AVX2_TAILS, AVX512_TAILS = f"ELU_ISA=avx2 {TAILS}", f"ELU_ISA=avx512 {TAILS}"
 NEIGHBOURS = "test_layouts.py -k '(neighbours or block_before) and elu_grad and float32'"
 STRIDES = "test_layouts.py -k 'steps or unaligned or fortran'"
 LARGE = "test_layouts.py -k 'large_views and float32'"
@@ -71,7 +74,9 @@ MUTATIONS = {
          F32),
         ("#define HAVE_FMA 1", "#define HAVE_FMA 0", FMA),
         ("_mm256_loadu_ps(from + k), _MM_FROUND_TO_NEAREST_INT));",
-         "_mm256_loadu_ps(from + k), _MM_FROUND_TO_ZERO));", HALVES),
+         "_mm256_loadu_ps(from + k), _MM_FROUND_TO_ZERO));", AVX2_HALVES),
+        ("_mm512_loadu_ps(from + k), _MM_FROUND_TO_NEAREST_INT |",
+         "_mm512_loadu_ps(from + k), _MM_FROUND_TO_ZERO |", AVX512_HALVES),
         ("+ 0xfff +", "+ 0x1000 +", BASELINE_HALVES),
         ("u >= 143u << 23 ?", "u >= 144u << 23 ?", BASELINE_HALVES),
         ("+ 0.5f) - f32_bits(0.5f)", "+ 0.25f) - f32_bits(0.25f)", BASELINE_HALVES),
@@ -82,13 +87,17 @@ MUTATIONS = {
         ("u + 0x7fff + (u >> 16 & 1)", "u + 0x8000", BFLOATS),
         ("? u | 0x00400000 : nearest", "? u : nearest", BFLOATS),
         ("> 0x7f800000 ? u |", ">= 0x7f800000 ? u |", BFLOATS),
-        ("size >= 16; size -= 16", "size > 16; size -= 16", TAILS),
+        ("size >= 16; size -= 16", "size > 16; size -= 16", AVX2_TAILS),
         ("memcpy(target, source, 8); target += 8; source += 8;", "target += 8; source += 8;",
-         TAILS),
-        ("memcpy(target, source, 4); target += 4;", "memcpy(target, source, 4);", TAILS),
-        ("if (size & 2) memcpy(target, source, 2);", "(void)size;", TAILS),
-        ("    memset(block, 0, block_size);\n", "", TAILS,
+         AVX2_TAILS),
+        ("memcpy(target, source, 4); target += 4;", "memcpy(target, source, 4);", AVX2_TAILS),
+        ("if (size & 2) memcpy(target, source, 2);", "(void)size;", AVX2_TAILS),
+        ("    memset(block, 0, block_size);\n", "", AVX2_TAILS,
          "survives since nothing that is computed of the filling is stored: it costs time alone"),
+        ("size < 64 ? ((__mmask64)1 << size) - 1", "size < 64 ? ((__mmask64)1 << size) / 2",
+         AVX512_TAILS),
+        ("first_bytes(size - k), v)", "~(__mmask64)0, v)", f"ELU_ISA=avx512 {NEIGHBOURS}"),
+        ("size > k ? size - k : 0", "block_size", "ELU_ISA=avx512 test_pages.py"),
         ("k < size / sizeof(vector_t)", "k < size / sizeof(vector_t) - 1", TAILS),
         ("if (nontemporal) STREAM", "if (!nontemporal) STREAM", TAILS),
     ],
