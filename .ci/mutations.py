@@ -1,8 +1,8 @@
 """What .ci/mutate changes: for each file an old text, the new one, and the tests that must notice.
 
 A fourth text says why no test can: those are tried too, and do not count. "build" in place of tests
-says that the build must fail. Variables before the tests are for both; a CPU without the instruction
-set that they ask for skips them.
+says that the build must fail. Variables before the tests are for both; a CPU without the
+instruction set that they ask for skips them.
 """
 
 F32 = "test_accuracy.py -m 'not slow' -k float32"
@@ -19,6 +19,7 @@ BASELINE_HALVES = (
 BFLOATS = "test_bfloat16.py -k 'every or nan or alpha or promotion'"
 TAILS = "test_layouts.py -k 'tails and (elu_grad] or elu_grad-float or elu-float)'"
 AVX2_TAILS, AVX512_TAILS = f"ELU_ISA=avx2 {TAILS}", f"ELU_ISA=avx512 {TAILS}"
+AVX2_HASHES = "ELU_ISA=avx2 test_hashes.py -k avx2"
 NEIGHBOURS = "test_layouts.py -k '(neighbours or block_before) and elu_grad and float32'"
 STRIDES = "test_layouts.py -k 'steps or unaligned or fortran'"
 LARGE = "test_layouts.py -k 'large_views and float32'"
@@ -320,9 +321,9 @@ MUTATIONS = {
     ],
     "setup.py": [
         ('"unix": ["-O3", "-fno-fast-math", ', '"unix": ["-O3", ', "CFLAGS=-ffast-math build"),
-        ('"-ffp-contract=off"', '"-ffp-contract=fast", "-O2"', "ELU_ISA=avx2 test_hashes.py -k avx2",
+        ('"-ffp-contract=off"', '"-ffp-contract=fast", "-O2"', AVX2_HASHES,
          "survives since all that GCC then fuses is a sum of digits that no result shows"),
-        ('["-mavx2", "-mfma", "-mf16c"]', '["-mavx2", "-mf16c"]', "ELU_ISA=avx2 test_hashes.py -k avx2"),
+        ('["-mavx2", "-mfma", "-mf16c"]', '["-mavx2", "-mf16c"]', AVX2_HASHES),
         ('(["-fopenmp"], ["-fopenmp"])', '(["-fopenmp"], [])', "test_build.py -k openmp"),
         ('(["-fopenmp"], ["-fopenmp"])', "([], [])", "test_build.py -k openmp"),
         ('"unix": ["-fno-fast-math", "-fno-unsafe-math-optimizations", "-O3",', '"unix": [',
