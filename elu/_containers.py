@@ -46,26 +46,50 @@ def _for_pint(ufunc: np.ufunc) -> Callable[..., Any]:
     return handled
 
 
-def as_operand_of(name: str, alpha: Any, inputs: tuple[Any, ...]) -> Any:
+def wrong_labels(alpha: Any, inputs: tuple[Any, ...]) -> str:
+    """What is wrong with the labels of alpha, in words; nothing where it has those of the inputs.
+
+    pandas and xarray would give NaN, or leave out what only one of two has.
+    """
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(alpha, pandas.Series):
+        axes = _last_axes(inputs)
+        if axes and all(each.equals(axes[0]) for each in axes):
+            lacks, has = _missing(axes[0], [alpha.index]), _missing(alpha.index, axes)
+            return f"lacks {lacks[0]!r}" if lacks else f"has {has[0]!r}" if has else ""
+    for other in inputs if hasattr(alpha, "dims") else ():
+        mine, others = alpha.indexes, getattr(other, "indexes", {})
+        for key in set(mine) & set(others):
+            lacks = _missing(others[key], [mine[key]])
+            if lacks:
+                return f"lacks {lacks[0]!r}"
+    return ""
+
+
+def _last_axes(inputs: tuple[Any, ...]) -> list[Any]:
+    """The labels of Series of pandas, and those of the columns of its frames."""
+    pandas = sys.modules["pandas"]
+    labelled = (pandas.Series, pandas.DataFrame)
+    return [each.axes[-1] for each in inputs if isinstance(each, labelled)]
+
+
+def as_operand_of(alpha: Any, inputs: tuple[Any, ...]) -> Any:
     """alpha as the library of the inputs takes it beside them, in a ufunc that it does not know."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(alpha, pandas.Series):
-        labelled = [each for each in inputs if isinstance(each, (pandas.Series, pandas.DataFrame))]
-        axes = [each.axes[-1] for each in labelled]  # of a frame the labels of its columns
+        axes = _last_axes(inputs)
         if axes and all(each.equals(axes[0]) for each in axes):
-            _check_labels(name, axes[0], alpha.index, "lacks")
-            _check_labels(name, alpha.index, axes[0], "has")
             if getattr(alpha.dtype, "kind", "O") in "iuf" and not alpha.hasnans:
                 # pandas would take 10 times as long, and give a nullable dtype on.
                 dtype = getattr(alpha.dtype, "numpy_dtype", alpha.dtype)
                 return alpha.reindex(axes[0]).to_numpy(dtype)
-        for frame in labelled:
-            if isinstance(frame, pandas.DataFrame):
-                columns = frame.columns.union(alpha.index, sort=False)
-                rows = np.broadcast_to(alpha.reindex(columns), (len(frame), len(columns)))
-                return pandas.DataFrame(rows, index=frame.index, columns=columns)
-        if labelled:
-            return alpha.rename(labelled[0].name)
+        for each in inputs:
+            if isinstance(each, pandas.Series):
+                return alpha.rename(each.name)
+            if isinstance(each, pandas.DataFrame):
+                columns = each.columns.union(alpha.index, sort=False)
+                rows = np.broadcast_to(alpha.reindex(columns), (len(each), len(columns)))
+                return pandas.DataFrame(rows, index=each.index, columns=columns)
     if is_of_polars(alpha) and not any(map(is_of_polars, inputs)):
         return alpha.to_numpy()
     return alpha
@@ -171,21 +195,10 @@ def dtypes_in(operand: Any) -> list[Any]:
     return [] if hasattr(type(operand), "__array_ufunc__") else [np.asarray(operand).dtype]
 
 
-def check_shape(name: str, alpha: Any, inputs: tuple[Any, ...]) -> None:
-    """ValueError where the result would have another shape because of alpha."""
-    if _enlarges(name, alpha, inputs):
-        raise ValueError(
-            f"{name}: alpha must broadcast to {_all_described(inputs)}, not have "
-            f"{_described(alpha)}"
-        )
-
-
-def _enlarges(name: str, alpha: Any, inputs: tuple[Any, ...]) -> bool:
-    if hasattr(alpha, "dims"):  # xarray broadcasts by name, and keeps the labels that both have
+def enlarges(alpha: Any, inputs: tuple[Any, ...]) -> bool:
+    """Whether the result has another shape because of alpha."""
+    if hasattr(alpha, "dims"):  # xarray broadcasts by name
         others = [each for each in inputs if hasattr(each, "dims")]
-        for other in others:
-            for key in set(alpha.indexes) & set(other.indexes):
-                _check_labels(name, other.indexes[key], alpha.indexes[key], "lacks")
         if others:
             return not set(alpha.dims) <= {key for each in others for key in each.dims}
     if hasattr(alpha, "data_vars"):
@@ -208,14 +221,6 @@ def _enlarges(name: str, alpha: Any, inputs: tuple[Any, ...]) -> bool:
     )
 
 
-def _check_labels(name: str, labels: Any, known: Any, what: str) -> None:
-    missing = _missing(labels, [known])
-    if missing:
-        raise ValueError(
-            f"{name}: alpha must have the labels of the other operand, and {what} {missing[0]!r}"
-        )
-
-
 def _missing(labels: Any, axes: list[Any]) -> list[Any]:
     """The labels that none of the axes has."""
     if any(labels.equals(each) for each in axes):  # which is quick
@@ -226,7 +231,8 @@ def _missing(labels: Any, axes: list[Any]) -> list[Any]:
     return list(labels[~labels.astype(object).isin(axes[0].append(axes[1:]))])
 
 
-def _all_described(operands: tuple[Any, ...]) -> str:
+def described(*operands: Any) -> str:
+    """Their shape, dimensions or labels, in a message."""
     if not any(hasattr(each, "dims") or hasattr(each, "axes") for each in operands):
         with contextlib.suppress(ValueError):
             return f"shape {np.broadcast_shapes(*[np.shape(each) for each in operands])}"

@@ -101,7 +101,12 @@ def checked_alpha(
     no_numbers = (str, bytes, bytearray, complex, bool, np.complexfloating, type(None))
     if isinstance(alpha, no_numbers) or _containers.is_missing(alpha):
         raise _no_number(name, type(alpha).__name__)
-    alpha = _containers.as_operand_of(name, alpha, inputs)
+    # What is wrong is raised here: for want of memory, an exception that interpreted Python raises
+    # can be lost on its way to a compiled function, which ends the process.
+    wrong = _containers.wrong_labels(alpha, inputs)
+    if wrong:
+        raise ValueError(f"{name}: alpha must have the labels of the other operand, and {wrong}")
+    alpha = _containers.as_operand_of(alpha, inputs)
     if isinstance(alpha, numbers.Real) and not isinstance(alpha, np.generic):
         try:
             values: Any = np.float64(alpha)
@@ -112,7 +117,11 @@ def checked_alpha(
         if not hasattr(values, "__array_ufunc__"):
             values = np.asarray(values)
     _check_type(name, values, alpha)
-    _containers.check_shape(name, values, inputs)
+    if _containers.enlarges(values, inputs):
+        raise ValueError(
+            f"{name}: alpha must broadcast to {_containers.described(*inputs)}, not have "
+            f"{_containers.described(values)}"
+        )
     found = _containers.numbers_in(values)
     if found is None:  # not computed yet
         return alpha

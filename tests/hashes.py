@@ -2,6 +2,7 @@
 
     python tests/hashes.py            # what this build computes, compared with hashes.txt
     python tests/hashes.py --update   # write it there
+    python tests/hashes.py --whole    # of all 2^32 values of float32: lines to compare, in minutes
 
 The inputs are made of integers, so that they are the same everywhere. hashes.txt has a line for
 each format, function and alpha, with two hashes: with fused multiply-add, and without (x86-64
@@ -70,11 +71,25 @@ def inputs(name):
     return [a.astype(f"u{dtype.itemsize}").view(dtype) for a in (grad, x)]
 
 
-def fingerprint(result):
-    """A hash of the bits, to which all NaNs are one, in little-endian order."""
+def comparable(result):
+    """The bits in little-endian order; all NaNs are one."""
     bits = result.view(f"u{result.itemsize}")
     bits[np.isnan(result)] = np.iinfo(bits.dtype).max
-    return hashlib.sha256(bits.astype(bits.dtype.newbyteorder("<"))).hexdigest()[:16]
+    return bits.astype(bits.dtype.newbyteorder("<"))
+
+
+def whole():
+    """Every float32 through each function, with grad = 1: what it is, and a hash of the results."""
+    block = np.arange(2**20, dtype=np.uint32)
+    grad = np.ones(block.size, np.float32)
+    for function in FUNCTIONS:
+        for alpha in [()] if function.startswith("selu") else [(1.0,), (1.5,), (0.25,)]:
+            found = hashlib.sha256()
+            for first in range(0, 2**32, block.size):
+                x = (block + np.uint32(first)).view(np.float32)
+                arrays = (grad, x) if "grad" in function else (x,)
+                found.update(comparable(getattr(elu, function)(*arrays, *alpha)))
+            yield f"float32 {function} {alpha}", found.hexdigest()[:16]
 
 
 def compute():
@@ -97,7 +112,8 @@ def compute():
                 with np.errstate(all="ignore"):
                     result = getattr(elu, function)(*arrays, *given)
                 assert result.dtype == x.dtype
-                yield (name, function, label), fingerprint(result)
+                found = hashlib.sha256(comparable(result)).hexdigest()[:16]
+                yield (name, function, label), found
                 if label == "-":
                     break
 
@@ -112,6 +128,10 @@ def expected():
 
 
 def main():
+    if "--whole" in sys.argv:
+        for line in whole():
+            print(*line, flush=True)
+        return False
     column = 0 if has_fused_multiply_add() else 1
     known = expected() if FILE.exists() else {}
     different = count = 0
