@@ -53,9 +53,9 @@ def wrong_labels(alpha: Any, inputs: tuple[Any, ...]) -> str:
     """
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(alpha, pandas.Series):
-        axes = _last_axes(inputs)
-        if axes and all(each.equals(axes[0]) for each in axes):
-            lacks, has = _missing(axes[0], [alpha.index]), _missing(alpha.index, axes)
+        labels = _common_labels(inputs)
+        if labels is not None:
+            lacks, has = _missing(labels, [alpha.index]), _missing(alpha.index, [labels])
             return f"lacks {lacks[0]!r}" if lacks else f"has {has[0]!r}" if has else ""
     for other in inputs if hasattr(alpha, "dims") else ():
         mine, others = alpha.indexes, getattr(other, "indexes", {})
@@ -66,23 +66,24 @@ def wrong_labels(alpha: Any, inputs: tuple[Any, ...]) -> str:
     return ""
 
 
-def _last_axes(inputs: tuple[Any, ...]) -> list[Any]:
-    """The labels of Series of pandas, and those of the columns of its frames."""
+def _common_labels(inputs: tuple[Any, ...]) -> Any:
+    """The labels of Series of pandas, and of the columns of its frames; None where they differ."""
     pandas = sys.modules["pandas"]
     labelled = (pandas.Series, pandas.DataFrame)
-    return [each.axes[-1] for each in inputs if isinstance(each, labelled)]
+    axes = [each.axes[-1] for each in inputs if isinstance(each, labelled)]
+    return axes[0] if axes and all(each.equals(axes[0]) for each in axes) else None
 
 
 def as_operand_of(alpha: Any, inputs: tuple[Any, ...]) -> Any:
     """alpha as the library of the inputs takes it beside them, in a ufunc that it does not know."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(alpha, pandas.Series):
-        axes = _last_axes(inputs)
-        if axes and all(each.equals(axes[0]) for each in axes):
-            if getattr(alpha.dtype, "kind", "O") in "iuf" and not alpha.hasnans:
-                # pandas would take 10 times as long, and give a nullable dtype on.
-                dtype = getattr(alpha.dtype, "numpy_dtype", alpha.dtype)
-                return alpha.reindex(axes[0]).to_numpy(dtype)
+        labels = _common_labels(inputs)
+        is_plain = getattr(alpha.dtype, "kind", "O") in "iuf" and not alpha.hasnans
+        if labels is not None and is_plain:
+            # pandas would take 10 times as long, and give a nullable dtype on.
+            dtype = getattr(alpha.dtype, "numpy_dtype", alpha.dtype)
+            return alpha.reindex(labels).to_numpy(dtype)
         for each in inputs:
             if isinstance(each, pandas.Series):
                 return alpha.rename(each.name)
@@ -363,10 +364,10 @@ def _of_frames(function: Callable[..., Any], operands: tuple[Any, ...], frames: 
             function(*[_column(each, whole, k) for each in operands])
             for k in range(whole.shape[1])
         ]
-        result = whole.copy()
-        if columns:
-            result = whole._constructor(pandas.concat(columns, axis=1))
-            result.columns = whole.columns
+        if not columns:
+            return whole.copy()
+        result = whole._constructor(pandas.concat(columns, axis=1))
+        result.columns = whole.columns
     return result.__finalize__(whole)
 
 
