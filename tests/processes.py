@@ -1,10 +1,21 @@
-"""Python in a process of its own: the one way in which the tests start one."""
+"""Python in a process of its own: the one way in which the tests start one. What this one is."""
 
 import contextlib
 import os
 import signal
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
+
+import elu
+
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+# LLVM's OpenMP library, for a build with Clang. It ends the process where GNU's goes on.
+LIBOMP = (
+    sys.platform == "linux" and elu.config()["openmp"]
+    and "/libomp" in Path("/proc/self/maps").read_text("utf-8", "replace")
+)
 
 
 def run_python(

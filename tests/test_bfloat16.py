@@ -241,3 +241,25 @@ def test_the_package_is_not_imported_by_ours():
         "elu.elu(np.ones(3)); elu.elu_grad(np.ones(3), np.ones(6)[::2], np.ones(3))\n"
         "assert 'ml_dtypes' not in sys.modules"
     )
+
+
+def test_the_first_calls_come_from_many_threads_at_once():
+    """They have a loop added to a ufunc, which without the GIL happens in several threads."""
+    run_python("""
+import threading
+from concurrent.futures import ThreadPoolExecutor
+import ml_dtypes, numpy as np, elu
+x = np.linspace(-3, 3, 64, dtype=np.float32).astype(ml_dtypes.bfloat16)[::2]
+calls = [
+    lambda: elu.elu(x), lambda: elu.elu(x, x * 0 + 1), lambda: elu.selu(x),
+    lambda: elu.elu_grad(x, x), lambda: elu.celu_grad(x, x, x * 0 + 1),
+]
+start = threading.Barrier(16)
+def work(k):
+    start.wait(timeout=60)
+    return {n % 5: calls[n % 5]().tobytes() for n in range(k, k + 5)}
+with ThreadPoolExecutor(16) as pool:
+    results = list(pool.map(work, range(16)))
+after = {n: call().tobytes() for n, call in enumerate(calls)}
+assert all(each == after for each in results)
+""")

@@ -5,11 +5,10 @@ import importlib.metadata
 import os
 import platform
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
-from processes import run_python
+from processes import FREE_THREADED, run_python
 
 import elu
 
@@ -98,7 +97,7 @@ def test_config_tells_all():
     assert elu.config()["isas"], "the caller's copy must be its own"
 
 
-@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this has the GIL")
+@pytest.mark.skipif(not FREE_THREADED, reason="this has the GIL")
 def test_free_threaded_python_stays_without_the_gil():
     """A module that does not declare itself fit for it makes the import turn the GIL on."""
     script = "import sys, elu; print(sys._is_gil_enabled())"
