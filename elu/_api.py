@@ -1185,6 +1185,7 @@ def _by_numpy(
     array = given if given is None or type(given) is np.ndarray else writable(given)
     if array is not given:
         ufunc(*operands, **{**keywords, "out": array})
+        _containers.wrote_to(given)
         return given
     if plain:
         return ufunc(*operands, **keywords or {})

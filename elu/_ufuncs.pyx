@@ -448,7 +448,7 @@ def run_strided(
 
 cdef object iterate(Loop loop, tuple operands, object computed, object out, dict keywords):
     """One iterator for each thread, all of them over a range of the same iteration."""
-    cdef NPY_ORDER order
+    cdef NPY_ORDER order = np.NPY_KEEPORDER  # None leaves it
     cdef NPY_CASTING casting
     cdef PyArrayObject* arrays[MOST_OPERANDS]
     cdef PyArray_Descr* dtypes[MOST_OPERANDS]

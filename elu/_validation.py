@@ -216,7 +216,8 @@ def explained(
                     f"{name}: {kind.__name__} is not supported: {SUPPORTED}, and arrays of them"
                 )
         for dtype in _containers.dtypes_in(operand):
-            if str(dtype) == "str" or (isinstance(dtype, np.dtype) and float_for(dtype.num) < 0):
+            is_unknown = isinstance(dtype, np.dtype) and float_for(dtype.num) < 0
+            if is_unknown or str(dtype) == "str" or _containers.is_no_number(dtype):
                 return TypeError(f"{name}: dtype {dtype} is not supported: {SUPPORTED}")
             found.add(dtype)
     if len(found) > 1 and "bfloat16" in {str(dtype) for dtype in found}:

@@ -220,11 +220,14 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 4), (40, 70, 100)])
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("order", ["C", "F", "A", "K"])
+@pytest.mark.parametrize("order", ["C", "F", "A", "K", None])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_order_as_exp_takes_it(name, order, layout):
-    x = LAYOUTS[layout](reference.mixed(np.float32, 24).reshape(2, 3, 4))
+def test_order_as_exp_takes_it(name, order, layout, shape):
+    """Also where several threads compute."""
+    x = LAYOUTS[layout](np.resize(reference.mixed(np.float32, 4099), shape))
+    elu.set_num_threads(3)
     result = call(name, x, x, order=order)
     with np.errstate(all="ignore"):
         assert result.strides == np.exp(x, order=order).strides

@@ -91,8 +91,9 @@ def test_a_nullable_frame_beside_an_array_or_a_number():
 def test_a_series_beside_a_frame_is_pandas_error():
     frame = pd.DataFrame(X, index=ROWS, columns=COLUMNS)
     for x in (frame, frame.astype("Float32")):
-        with pytest.raises(NotImplementedError, match="mixed DataFrame and Series"):
-            elu.elu_grad(frame["p"], x)
+        for arrays, alpha in itertools.product([(frame["p"], x), (x, frame["p"])], [1.0, 1.5]):
+            with pytest.raises(NotImplementedError, match="mixed DataFrame and Series"):
+                elu.elu_grad(*arrays, alpha)
 
 
 @pytest.mark.parametrize("dtype", ["Float32", "Int16", "float32[pyarrow]"])

@@ -1,6 +1,7 @@
 """polars: Series come back as Series, as from np.exp, with their names and missing values."""
 
 import datetime
+import re
 
 import numpy as np
 import pytest
@@ -104,6 +105,36 @@ def test_an_alpha_of_no_numbers(alpha):
     for x in (X, pl.Series(X)):
         with pytest.raises(TypeError, match="alpha must be a real number"):
             elu.elu(x, pl.Series(alpha))
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        pl.Series([datetime.date(2020, 1, 1)]),
+        pl.Series([datetime.datetime(2020, 1, 1)]),
+        pl.Series([datetime.timedelta(1)]),
+        pl.Series([datetime.time(1)]),
+        pl.Series(["a"]),
+        pl.Series(["a"], dtype=pl.Categorical),
+        pl.Series([b"a"]),
+        pl.Series([[1]]),
+        pl.Series([[1]], dtype=pl.Array(pl.Int8, 1)),
+        pl.Series([1], dtype=pl.Decimal(10, 2)),
+        pl.Series([None]),
+    ],
+    ids=lambda series: str(series.dtype),
+)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_series_of_no_numbers_is_a_type_error_that_names_the_dtype(name, series):
+    for alpha in (1.0, 0.5):
+        with pytest.raises(TypeError, match=re.escape(f"dtype {series.dtype} is not supported")):
+            reference.function(name)(*inputs(name, series, series), alpha)
+
+
+def test_booleans_are_as_those_of_an_array():
+    for given in ([True, False], [True, None]):
+        assert elu.elu(pl.Series(given)).dtype == pl.Float16
+        assert elu.elu(pl.Series(given)).to_list() == [x if x is None else float(x) for x in given]
 
 
 def test_expressions():

@@ -150,3 +150,14 @@ def test_a_tensor_that_is_not_fit_for_out(name):
 def test_a_tensor_that_requires_grad_is_refused_by_torch():
     with pytest.raises((RuntimeError, BufferError), match=r"require.* grad"):
         elu.elu(torch.tensor(X, requires_grad=True))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("as_out", [lambda out: out, lambda out: (out,)], ids=["tensor", "tuple"])
+def test_autograd_knows_that_a_tensor_was_written(name, as_out):
+    """It would compute a gradient with the new numbers in place of the old ones."""
+    weight, x = torch.ones(2, 3, requires_grad=True), torch.tensor(X)
+    product = (weight * x).sum()
+    reference.function(name)(*inputs(name, X, X), out=as_out(x))
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        product.backward()
