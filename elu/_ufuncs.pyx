@@ -312,7 +312,12 @@ cdef object as_bfloat16(object number):
     """An array, since a number of Python's is a float64 to NumPy beside bfloat16."""
     if type(number) is not float and type(number) is not int:
         return number
-    return narrowed(numpy.asarray(number, numpy.float64), BF16)
+    array = numpy.asarray(number, numpy.float64)
+    rounded = narrowed(array, BF16)
+    # Of a number that is too large NumPy's own cast tells.
+    if numpy.isinf(rounded) and not numpy.isinf(array):
+        return array.astype(rounded.dtype)
+    return rounded
 
 
 cdef inline bint is_float(int kind) except -1:

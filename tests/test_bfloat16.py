@@ -223,6 +223,18 @@ def test_a_masked_alpha_that_knows_what_it_is_filled_with(name, dtype):
     reference.assert_same_bits(result.data[1::2], compute(name, grad, x, 1.5)[1::2])
 
 
+@pytest.mark.parametrize("size", [2, 2**17])
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_a_number_that_is_too_large_is_reported_as_by_a_cast(name, size):
+    x = np.ones(size, BFLOAT16)
+    for number in (1e39, -1e300, 10**300):
+        with pytest.warns(RuntimeWarning, match="overflow encountered in cast"):
+            result = reference.function(name)(number, x)
+        assert (result == (np.inf if number > 0 else -np.inf)).all()
+    assert np.isinf(reference.function(name)(np.inf, x)).all()
+    assert np.isfinite(reference.function(name)(3e38, x)).all()
+
+
 def test_subclasses_and_containers():
     x = NUMBERS[40000:40008]
     masked = elu.elu(np.ma.masked_array(x, np.arange(8) % 2 == 0))
