@@ -297,7 +297,7 @@ MUTATIONS = {
         ("not any(map(is_of_polars, inputs))", "any(map(is_of_polars, inputs))", POLARS),
         ('each.fill_null(str(each.dtype) == "Boolean" or 1)', "each", POLARS),
         ('str(each.dtype) == "Boolean" or 1', "1", POLARS),
-        ("            if is_no_number(each.dtype):", "            if False:", POLARS),
+        (" and is_no_number(each.dtype):", " and False:", POLARS),
         ("if isinstance(labelled[0], pandas.Series) and all(", "if all(", PANDAS),
         ("torch.autograd.graph.increment_version(out)", "pass",
          "integrations/test_torch.py -k autograd_knows"),

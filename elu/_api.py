@@ -1181,6 +1181,8 @@ def _by_numpy(
     plain: bool,
 ) -> Any:
     """A call of the ufunc with whatever there is of keywords and containers."""
+    if not plain:
+        _containers.refuse_no_numbers(operands)
     given = None if keywords is None else _out_in(keywords)
     array = given if given is None or type(given) is np.ndarray else writable(given)
     if array is not given:

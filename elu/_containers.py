@@ -209,6 +209,13 @@ def is_no_number(dtype: Any) -> bool:
     )
 
 
+def refuse_no_numbers(operands: tuple[Any, ...]) -> None:
+    """polars would put numbers in the place of its dates and categories."""
+    for each in operands:
+        if is_of_polars(each) and is_no_number(each.dtype):
+            raise TypeError(f"no loop for {each.dtype}")
+
+
 def enlarges(alpha: Any, inputs: tuple[Any, ...]) -> bool:
     """Whether the result has another shape because of alpha."""
     if hasattr(alpha, "dims"):  # xarray broadcasts by name
@@ -312,9 +319,6 @@ def by_arrays(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
     if not labelled or not all(isinstance(each, kinds) for each in operands):
         return None
     if all(is_of_polars(each) for each in labelled):
-        for each in labelled:
-            if is_no_number(each.dtype):  # polars has numbers in place of its dates
-                raise TypeError(f"no loop for {each.dtype}")
         return _of_polars(function, operands, labelled)
     if len(operands) < 2:
         return None

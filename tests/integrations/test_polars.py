@@ -1,6 +1,7 @@
 """polars: Series come back as Series, as from np.exp, with their names and missing values."""
 
 import datetime
+import itertools
 import re
 
 import numpy as np
@@ -126,9 +127,9 @@ def test_an_alpha_of_no_numbers(alpha):
 )
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_series_of_no_numbers_is_a_type_error_that_names_the_dtype(name, series):
-    for alpha in (1.0, 0.5):
+    for alpha, keywords in itertools.product([1.0, 0.5], [{}, {"order": "C"}, {"dtype": "f8"}]):
         with pytest.raises(TypeError, match=re.escape(f"dtype {series.dtype} is not supported")):
-            reference.function(name)(*inputs(name, series, series), alpha)
+            reference.function(name)(*inputs(name, series, series), alpha, **keywords)
 
 
 def test_booleans_are_as_those_of_an_array():
