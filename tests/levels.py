@@ -54,17 +54,27 @@ def check(label, name, make, size, times):
     given |= {"function": function}
     call = bare_call(function, arrays, keywords)
     call_often(call, times // 10)
+    # Caches and lists of free objects grow now and then, by 350 blocks in 500 calls with Python
+    # 3.12, and come to an end. What is lost in each call is lost in each of three attempts.
+    for _ in range(3):
+        grown = growth(call, times, given)
+        if not grown:
+            return
+    raise AssertionError(name, label, grown)
+
+
+def growth(call, times, given):
+    """What there is more of after the calls than before."""
     before, memory = levels(given)
     call_often(call, times)
     after, more = levels(given)
-    # Caches and lists of free objects grow, and come to an end.
     few, blocks = 20 + times // 1000, 300 + times // 1000
     grown = {key: after[key] - before[key] for key in after if abs(after[key] - before[key]) > few}
     if more["blocks"] - memory["blocks"] > blocks:
         grown["blocks"] = more["blocks"] - memory["blocks"]
     if more["KiB"] - memory["KiB"] > 2048:
         grown["KiB"] = more["KiB"] - memory["KiB"]
-    assert not grown, (name, label, grown)
+    return grown
 
 
 def main(times, *names):
