@@ -95,7 +95,7 @@ def test_an_array_never_enlarges_a_scalar(name):
         (np.complex64(1), "complex"),
         pytest.param(object(), "object", id="object"),
         (np.array([1, 2, 3, 4, 5, 6j]), "complex"),
-        (np.array(["1"] * 6), "<U1"),
+        (np.array(["1"] * 6), "U1"),
         (np.array([1.0] * 6, object), "object"),
         (np.array("2020-01-01", "M8[D]"), "datetime64"),
     ],
