@@ -340,7 +340,7 @@ def is_of_polars(operand: Any) -> bool:
 def _of_polars(function: Callable[..., Any], operands: tuple[Any, ...], labelled: list[Any]) -> Any:
     """A ufunc's result would have the dtype that goes with alpha's."""
     arrays = [
-        each.fill_null(str(each.dtype) == "Boolean" or 1).to_numpy() if is_of_polars(each) else each
+        each.fill_null(strategy="one").to_numpy() if is_of_polars(each) else each
         for each in operands
     ]
     result = type(labelled[0])(labelled[0].name, function(*arrays))
